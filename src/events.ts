@@ -1,0 +1,111 @@
+/**
+ * Everything that we log, as one union with one wording each: a kind without a wording does not compile.
+ * Fields hold names, fingerprints, counts and paths; never a secret, a key body or a whole environment.
+ */
+import type { Problem } from "./errors.ts";
+import { renderProblem } from "./errors.ts";
+
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** A host key as people compare it. */
+export interface HostKeyFacts {
+  readonly type: string;
+  readonly fingerprint: string;
+}
+
+export type Event =
+  | {
+      readonly type: "ssh ready";
+      readonly port: number;
+      readonly users: readonly string[];
+      readonly hostKeys: readonly HostKeyFacts[];
+      readonly knownHosts: string;
+      readonly knownHostsExact: boolean;
+    }
+  | { readonly type: "ssh down"; readonly problem: Problem }
+  | {
+      readonly type: "host keys";
+      readonly restored: readonly string[];
+      readonly made: readonly string[];
+      readonly adopted: readonly string[];
+      readonly where: string;
+    }
+  | { readonly type: "host key refused"; readonly path: string; readonly problem: Problem }
+  | {
+      readonly type: "keys";
+      readonly count: number;
+      readonly users: readonly string[];
+      readonly sources: Readonly<Record<string, number>>;
+    }
+  | { readonly type: "key line refused"; readonly source: string; readonly line: number; readonly reason: string }
+  | { readonly type: "source failed"; readonly source: string; readonly problem: Problem }
+  | { readonly type: "config line left out"; readonly lines: readonly string[] }
+  | { readonly type: "warning"; readonly problem: Problem }
+  | { readonly type: "sshd exited"; readonly status: string; readonly restartInMs: number }
+  | {
+      readonly type: "accepted";
+      readonly user: string;
+      readonly address: string;
+      readonly port: number;
+      readonly key: string;
+      readonly source?: string;
+    }
+  | {
+      readonly type: "refused";
+      readonly user: string;
+      readonly address: string;
+      readonly port: number;
+      readonly why: string;
+    }
+  | { readonly type: "disconnected"; readonly user: string; readonly address: string; readonly port: number }
+  | { readonly type: "sshd"; readonly level: Level; readonly text: string }
+  | { readonly type: "log lost"; readonly count: number }
+  | { readonly type: "app ended" }
+  | { readonly type: "stopping"; readonly why: string }
+  | { readonly type: "stage"; readonly stage: string; readonly ms: number };
+
+export interface Line {
+  readonly level: Level;
+  readonly msg: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+type Wordings = { readonly [T in Event["type"]]: (event: Extract<Event, { type: T }>) => Line };
+
+const line = (level: Level, msg: string, fields: Record<string, unknown> = {}): Line => ({ level, msg, fields });
+
+const wordings: Wordings = {
+  "ssh ready": (e) =>
+    line("info", "ssh ready", {
+      port: e.port,
+      users: e.users,
+      host_keys: e.hostKeys,
+      known_hosts: e.knownHosts,
+      known_hosts_exact: e.knownHostsExact,
+    }),
+  "ssh down": (e) => line("error", `ssh is down: ${renderProblem(e.problem)}`, { event: e.type }),
+  "host keys": (e) =>
+    line("info", "host keys", { restored: e.restored, made: e.made, adopted: e.adopted, where: e.where }),
+  "host key refused": (e) => line("error", `host key left alone: ${renderProblem(e.problem)}`, { path: e.path }),
+  keys: (e) => line("info", "authorized keys", { count: e.count, users: e.users, sources: e.sources }),
+  "key line refused": (e) => line("warn", `key line refused: ${e.reason}`, { source: e.source, line: e.line }),
+  "source failed": (e) => line("error", `key source failed: ${renderProblem(e.problem)}`, { source: e.source }),
+  "config line left out": (e) => line("info", "lines of the image's sshd_config left out", { lines: e.lines }),
+  warning: (e) => line("warn", renderProblem(e.problem)),
+  "sshd exited": (e) => line("error", "sshd exited", { status: e.status, restart_in_ms: e.restartInMs }),
+  accepted: (e) =>
+    line("info", "accepted", { user: e.user, address: e.address, port: e.port, key: e.key, source: e.source }),
+  refused: (e) => line("info", "refused", { user: e.user, address: e.address, port: e.port, why: e.why }),
+  disconnected: (e) => line("info", "disconnected", { user: e.user, address: e.address, port: e.port }),
+  sshd: (e) => line(e.level, "sshd", { text: e.text }),
+  "log lost": (e) => line("warn", "log records lost", { count: e.count }),
+  "app ended": () => line("info", "the app has ended: ssh ends with it"),
+  stopping: (e) => line("info", "stopping", { why: e.why }),
+  stage: (e) => line("debug", "stage", { stage: e.stage, ms: e.ms }),
+};
+
+/** The level, words and fields of an event, ready for any log format. */
+export function renderEvent(event: Event): Line {
+  const render = wordings[event.type] as (event: Event) => Line;
+  return render(event);
+}
