@@ -1,0 +1,66 @@
+/**
+ * Judges the names in the environment: a mistyped name of ours is an error with the nearest real one, so that no
+ * setting is lost in silence. Kubernetes' service links look like ours and are only warned about. Never reads secrets.
+ */
+import type { Problem } from "./errors.ts";
+import { nearestName } from "./nearest-name.ts";
+import type { Setting } from "./settings.ts";
+import { allSettings, fileForm, PREFIX, settings } from "./settings.ts";
+
+/** Every name that means something, file forms included. */
+export function realNames(): string[] {
+  return allSettings.flatMap((row) => (row.fileForm ? [row.name, fileForm(row)] : [row.name]));
+}
+
+/**
+ * True for what the kubelet injects for a Service called `withssh` or `withssh-something`
+ * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
+ */
+export function isServiceLink(name: string, value: string): boolean {
+  const rest = name.startsWith(PREFIX) ? `_${name.slice(PREFIX.length)}` : "";
+  return (
+    /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$/.test(rest) ||
+    /_PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(rest) ||
+    (rest.endsWith("_PORT") && /^(?:tcp|udp|sctp):\/\//.test(value))
+  );
+}
+
+const LINK_HINT = "set enableServiceLinks: false in the pod, or rename the Service";
+
+function unknownName(name: string, real: readonly string[]): Problem {
+  const base = allSettings.find((row: Setting) => fileForm(row) === name);
+  if (base !== undefined) return { what: `${base.name} has no file form ${name}`, hint: `set ${base.name} itself` };
+  const near = nearestName(name, real, PREFIX);
+  const hint = near === undefined ? "remove it; withssh --help lists the settings" : `did you mean ${near}?`;
+  return { what: `${name} is not a setting`, hint };
+}
+
+/** What is wrong with names, and what is only odd. `keyVariables` are names that the operator said hold keys. */
+export function judgeNames(
+  env: ReadonlyMap<string, string>,
+  keyVariables: readonly string[],
+): { problems: Problem[]; warnings: Problem[] } {
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  const links: string[] = [];
+  const real = new Set(realNames());
+  for (const [name, value] of env) {
+    if (name.startsWith(PREFIX)) {
+      if (name === settings.port.name && isServiceLink(name, value)) {
+        const what = `${name} is a Kubernetes service link and is ignored: port ${settings.port.fallback} is used`;
+        warnings.push({ what, hint: LINK_HINT });
+      } else if (real.has(name)) continue;
+      else if (isServiceLink(name, value)) links.push(name);
+      else problems.push(unknownName(name, [...real]));
+    } else if (name.startsWith(`${settings.authorizedKeys.name}_`) && !real.has(name) && !keyVariables.includes(name)) {
+      // Not our prefix, so it may be somebody else's: only what is nearly ours is worth a line.
+      const near = nearestName(name, [...real], PREFIX);
+      if (near !== undefined) warnings.push({ what: `${name} is not a setting`, hint: `did you mean ${near}?` });
+    }
+  }
+  if (links.length > 0) {
+    const what = `variables that look like Kubernetes service links are ignored: ${links.slice(0, 3).join(", ")}`;
+    warnings.push({ what: links.length > 3 ? `${what} and ${links.length - 3} more` : what, hint: LINK_HINT });
+  }
+  return { problems, warnings };
+}
