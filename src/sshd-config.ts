@@ -1,0 +1,196 @@
+/**
+ * The sshd_config that sshd runs under: our must-haves, the operator's file, what counts of the image's config, defaults
+ * where all are silent, then the image's Match blocks. sshd takes the first value of a keyword, so the order is the
+ * promise. The text is a byte string and may hold secrets (SetEnv): it is for a 0600 file, never for a log.
+ */
+import type { ConfigLine, MatchScope, SshdVersion } from "./config-line.ts";
+import { isAtLeast, quoteArgument } from "./config-line.ts";
+import { StageError } from "./errors.ts";
+
+export interface SshdConfigInput {
+  readonly version: SshdVersion;
+  readonly port: number;
+  /** Addresses; empty is all, IPv4 and IPv6. */
+  readonly listen: readonly string[];
+  readonly hostKeys: readonly string[];
+  readonly hostCertificates: readonly string[];
+  /** Holds one file a login user. */
+  readonly keysDirectory: string;
+  readonly homeKeys: boolean;
+  readonly trustedUserCaFile?: string | undefined;
+  /** sshd as an unprivileged user: no PAM, and no StrictModes, which would refuse a state directory below /tmp. */
+  readonly rootless: boolean;
+  readonly forwarding?: "yes" | "local" | "no" | undefined;
+  /** What each login user's sessions get. */
+  readonly sessions: readonly { readonly user: string; readonly variables: readonly SessionVariable[] }[];
+  /** WITHSSH_SSHD_CONFIG; `operatorKeywords` are the global keywords in it, lower case. */
+  readonly operatorFile?: string | undefined;
+  readonly operatorKeywords?: readonly string[];
+  readonly image: {
+    readonly global: readonly ConfigLine[];
+    readonly blocks: readonly { readonly scope: MatchScope; readonly lines: readonly ConfigLine[] }[];
+  };
+  /** Found path; undefined is sshd's own. */
+  readonly sftpServer?: string | undefined;
+}
+
+interface SessionVariable {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface SshdConfig {
+  readonly text: string;
+  /** For each line of the text (the first at 0) the "file:line" that it came from, to blame in messages. */
+  readonly origins: readonly (string | undefined)[];
+  /** Names of variables that this sshd's SetEnv cannot express. */
+  readonly leftOutEnv: readonly string[];
+}
+
+/** Renders the whole config. Throws `StageError` for a path that no sshd_config can name (a newline in it). */
+export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
+  const lines: { text: string; origin?: string }[] = [];
+  const leftOutEnv = new Set<string>();
+  const imageEnv = input.image.global.filter((line) => line.keyword === "setenv")[0];
+  const setEnv = (variables: readonly SessionVariable[], added: ConfigLine | undefined) =>
+    renderSetEnv(variables, added, input.version, leftOutEnv);
+
+  const isSame = input.sessions.every((session) => sameVariables(session.variables, input.sessions[0]?.variables));
+  const everyone = isSame ? (input.sessions[0]?.variables ?? []) : [];
+
+  for (const text of mustHaves(input)) lines.push({ text });
+  for (const text of setEnv(everyone, imageEnv)) lines.push({ text });
+  if (input.operatorFile !== undefined) lines.push({ text: `Include ${quotePath(input.operatorFile, input.version)}` });
+  for (const line of input.image.global) {
+    // PAM's modules want root. Left out and not denied: an sshd built without PAM warns at every mention of it.
+    if (line.keyword === "setenv" || (input.rootless && line.keyword === "usepam")) continue;
+    lines.push({ text: line.text, origin: originOf(line) });
+  }
+  for (const text of defaults(input)) lines.push({ text });
+
+  if (!isSame) {
+    for (const { user, variables } of input.sessions) {
+      const own = setEnv(variables, imageEnv);
+      // A name that Match would read as a pattern could hand one user's secrets to another.
+      if (own.length > 0 && /^[A-Za-z0-9_][A-Za-z0-9_.@$-]*$/.test(user)) {
+        lines.push({ text: `Match User ${user}` }, ...own.map((text) => ({ text })));
+      }
+    }
+  }
+  for (const block of input.image.blocks) {
+    const criteria = block.scope.criteria === "" ? "all" : block.scope.criteria;
+    lines.push({ text: `Match ${criteria}`, origin: originOf(block.scope) });
+    for (const line of block.lines) {
+      const texts = line.keyword === "setenv" ? setEnv(everyone, line) : [line.text];
+      for (const text of texts) lines.push({ text, origin: originOf(line) });
+    }
+  }
+  if (lines.some((line) => line.text.startsWith("Match "))) lines.push({ text: "Match all" });
+
+  return {
+    text: lines.map((line) => `${line.text}\n`).join(""),
+    origins: lines.map((line) => line.origin),
+    leftOutEnv: [...leftOutEnv],
+  };
+}
+
+function mustHaves(input: SshdConfigInput): string[] {
+  const { version } = input;
+  const path = (value: string) => quotePath(value, version);
+  // AuthorizedKeysFile expands %-tokens (sshd_config(5) TOKENS): ours is the one %u.
+  const keysFile = path(`${input.keysDirectory.replaceAll("%", "%%")}/%u`);
+  return [
+    `Port ${input.port}`,
+    "AddressFamily any",
+    ...input.listen.map((address) => `ListenAddress ${address}`),
+    ...input.hostKeys.map((file) => `HostKey ${path(file)}`),
+    ...input.hostCertificates.map((file) => `HostCertificate ${path(file)}`),
+    "PidFile none",
+    "LogLevel VERBOSE",
+    "AuthenticationMethods publickey",
+    "PubkeyAuthentication yes",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    // A second switch for the same until 8.7 made it an alias.
+    ...(isAtLeast(version, 8, 7) ? [] : ["ChallengeResponseAuthentication no"]),
+    "HostbasedAuthentication no",
+    "PermitEmptyPasswords no",
+    "PermitRootLogin prohibit-password",
+    `AuthorizedKeysFile ${keysFile}${input.homeKeys ? " %h/.ssh/authorized_keys" : ""}`,
+    "AuthorizedKeysCommand none",
+    `TrustedUserCAKeys ${input.trustedUserCaFile === undefined ? "none" : path(input.trustedUserCaFile)}`,
+    "AuthorizedPrincipalsFile none",
+    "AuthorizedPrincipalsCommand none",
+    `StrictModes ${input.rootless ? "no" : "yes"}`,
+    ...forwardingLines(input.forwarding),
+  ];
+}
+
+/** DisableForwarding alone left X11 and agent forwarding on before 10.0 (CVE-2025-32728), so each is said. */
+function forwardingLines(forwarding: SshdConfigInput["forwarding"]): string[] {
+  if (forwarding === undefined) return [];
+  const both = [`AllowTcpForwarding ${forwarding}`, `AllowStreamLocalForwarding ${forwarding}`];
+  if (forwarding !== "no") return [...both, "DisableForwarding no"];
+  return [...both, "AllowAgentForwarding no", "X11Forwarding no", "PermitTunnel no", "DisableForwarding yes"];
+}
+
+/** Said after everyone: a first value stands, so these count only where all are silent. */
+function defaults(input: SshdConfigInput): string[] {
+  const { version } = input;
+  const said = new Set([...input.image.global.map((line) => line.keyword), ...(input.operatorKeywords ?? [])]);
+  const pubkeys = isAtLeast(version, 8, 5) ? "PubkeyAcceptedAlgorithms" : "PubkeyAcceptedKeyTypes";
+  const sftp = input.sftpServer === undefined ? "internal-sftp" : quotePath(input.sftpServer, version);
+  return [
+    "ClientAliveInterval 30",
+    "ClientAliveCountMax 3",
+    "LoginGraceTime 30",
+    "MaxAuthTries 6",
+    "MaxStartups 50:30:200",
+    "X11Forwarding no",
+    "UseDNS no",
+    // Removals from each release's own list, so that no name has to be known everywhere: SHA-1, CBC and short tags.
+    "KexAlgorithms -*-sha1",
+    "Ciphers -*-cbc",
+    "MACs -hmac-sha1*,umac-64*",
+    "HostKeyAlgorithms -ssh-rsa,ssh-rsa-cert-v01@openssh.com,ssh-dss*",
+    `${pubkeys} -ssh-rsa,ssh-rsa-cert-v01@openssh.com,ssh-dss*`,
+    // Behind a proxy all clients share one address, so a penalty for one locks everybody out.
+    ...(isAtLeast(version, 9, 8) && !said.has("persourcepenalties") ? ["PerSourcePenalties no"] : []),
+    ...(said.has("subsystem") ? [] : [`Subsystem sftp ${sftp}`]),
+  ];
+}
+
+/** One SetEnv line (only the first counts): ours, and after it what the image's line `added` has besides. */
+function renderSetEnv(
+  variables: readonly SessionVariable[],
+  added: ConfigLine | undefined,
+  version: SshdVersion,
+  leftOut: Set<string>,
+): string[] {
+  const args: string[] = [];
+  const add = (name: string, assignment: string) => {
+    const quoted = quoteArgument(assignment, version);
+    if (quoted === undefined) leftOut.add(name);
+    else args.push(quoted);
+  };
+  for (const { name, value } of variables) add(name, `${name}=${value}`);
+  const names = new Set(variables.map((variable) => variable.name));
+  for (const assignment of added?.args ?? []) {
+    const name = assignment.split("=", 1)[0] ?? "";
+    if (!names.has(name)) add(name, assignment);
+  }
+  return args.length === 0 ? [] : [`SetEnv ${args.join(" ")}`];
+}
+
+function sameVariables(a: readonly SessionVariable[], b: readonly SessionVariable[] = []): boolean {
+  return a.length === b.length && a.every(({ name, value }, at) => b[at]?.name === name && b[at]?.value === value);
+}
+
+function quotePath(path: string, version: SshdVersion): string {
+  if (/^[A-Za-z0-9_./%@+:-]+$/.test(path)) return path;
+  const quoted = quoteArgument(path, version);
+  if (quoted !== undefined) return quoted;
+  throw new StageError("render sshd config", { what: "a path cannot be written into sshd_config", hint: "rename it" });
+}
+
+const originOf = (at: { file: string; line: number }): string => `${at.file}:${at.line}`;
