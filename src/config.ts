@@ -5,7 +5,7 @@
 import type { Address } from "./addresses.ts";
 import type { Problem } from "./errors.ts";
 import { SettingsError } from "./errors.ts";
-import { isServiceLink, judgeNames, realNames } from "./setting-names.ts";
+import { isRealName, isServiceLink, judgeNames } from "./setting-names.ts";
 import type { SettingReader, TextSource } from "./setting-reader.ts";
 import { settingReader } from "./setting-reader.ts";
 import { isOffered, PREFIX, type Setting, settings } from "./settings.ts";
@@ -78,8 +78,9 @@ function readKeyTexts(env: ReadonlyMap<string, string>, named: readonly string[]
 
 function readKeyVariables(read: SettingReader): readonly string[] {
   const names = read.optional(settings.keyVariables) ?? [];
-  const real = realNames().filter((name) => name !== settings.authorizedKeys.name);
-  const ours = names.find((name) => name.startsWith(PREFIX) || real.includes(name));
+  const ours = names.find(
+    (name) => name !== settings.authorizedKeys.name && (name.startsWith(PREFIX) || isRealName(name)),
+  );
   if (ours !== undefined) {
     const what = `${settings.keyVariables.name} must name variables that are not ours`;
     read.problems.push({ what, saw: ours, hint: `remove ${ours} from it` });
@@ -95,12 +96,12 @@ function readPublicAddress(read: SettingReader, env: ReadonlyMap<string, string>
 }
 
 /** Settings that contradict each other, as far as the operator said both. */
-function judgeTogether(config: Config, enabledSaid: boolean | undefined): Problem[] {
+function judgeTogether(config: Config, said: { enabled: boolean | undefined; require: boolean }): Problem[] {
   const { appUser, enabled, hostKeys, privilege, require, sshOnly } = settings;
-  const off = enabledSaid === false;
+  const off = said.enabled === false;
   const clash = (what: string, hint: string): Problem => ({ what, hint });
   const problems: Problem[] = [];
-  if (off && config.require)
+  if (off && said.require)
     problems.push(clash(`${require.name}=true and ${enabled.name}=false`, "keep one of the two"));
   if (off && config.sshOnly)
     problems.push(clash(`${sshOnly.name}=true and ${enabled.name}=false`, "keep one of the two"));
@@ -129,10 +130,12 @@ export function parseConfig(
   const keyVariables = readKeyVariables(read);
   const { problems, warnings } = judgeNames(env, keyVariables);
   const enabledSaid = read.optional(settings.enabled);
+  const enabled = enabledSaid ?? !isSet(env, FLY_RELEASE_COMMAND);
+  const require = read.value(settings.require);
   const volume = read.value(settings.volume);
   const keysFile = read.optional(settings.authorizedKeysFile);
   const config: Config = {
-    enabled: enabledSaid ?? !isSet(env, FLY_RELEASE_COMMAND),
+    enabled,
     keyTexts: readKeyTexts(env, keyVariables, warnings),
     authorizedKeysFile: { path: keysFile ?? `${volume}/.ssh/authorized_keys`, named: keysFile !== undefined },
     authorizedKeysUrls: read.textSource(settings.authorizedKeysUrls),
@@ -157,15 +160,15 @@ export function parseConfig(
     nofile: read.optional(settings.nofile),
     init: read.value(settings.init),
     sshOnly: read.value(settings.sshOnly),
-    require: read.value(settings.require),
+    require: require && enabled,
     logLevel: read.value(settings.logLevel),
     logFormat: read.optional(settings.logFormat),
   };
-  const all = [...problems, ...read.problems, ...judgeTogether(config, enabledSaid)];
+  const all = [...problems, ...read.problems, ...judgeTogether(config, { enabled: enabledSaid, require })];
   if (all.length > 0) throw new SettingsError(all);
   if (config.hostKeys !== undefined && "text" in config.hostKeys) {
     const what = `${settings.hostKeys.name} is only as secret as the container's environment`;
     warnings.push({ what, hint: `mount a file and name it in ${settings.hostKeys.name}_FILE` });
   }
-  return { config: { ...config, require: config.require && config.enabled }, warnings };
+  return { config, warnings };
 }

@@ -25,7 +25,8 @@ export const exitCodes: readonly { readonly code: string; readonly meaning: stri
 
 /** The default as a value or in words; undefined when an unset variable simply means nothing. */
 export function renderDefault(setting: Setting): string | undefined {
-  return setting.fallback ?? setting.unset;
+  if (setting.fallback === undefined) return setting.unset;
+  return setting.kind.render?.(setting.fallback as never) ?? String(setting.fallback);
 }
 
 /** What of a setting is not built yet, in words; undefined when all of it is. */

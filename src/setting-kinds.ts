@@ -14,6 +14,8 @@ export interface Kind<T> {
   /** True when what was seen must not be told: keys, or text that may hold anything. */
   readonly hidden?: true;
   readonly parse: (text: string) => Parsed<T>;
+  /** A value as people write it, where `String` does not do. */
+  readonly render?: (value: never) => string;
 }
 
 const SECOND_MS = 1000;
@@ -95,16 +97,30 @@ export const duration: Kind<number> = {
     const ms = match === null ? 0 : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
     return ms >= SECOND_MS && ms <= DAY_MS ? { value: ms } : { refused: text };
   },
+  render: (ms: number) => {
+    const unit = ms % (3600 * SECOND_MS) === 0 ? "h" : ms % (60 * SECOND_MS) === 0 ? "m" : "s";
+    return `${ms / (UNIT_MS[unit] as number)}${unit}`;
+  },
 };
 
-/** An absolute path, slashes at its end dropped. Control characters are refused: they forge lines in logs and configs. */
+/** True for what forges lines in logs and configs. A loop: compiling a pattern is what the app would wait for. */
+function hasControls(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
+
+/** An absolute path, slashes at its end dropped. */
 export const path: Kind<string> = {
-  accepts: "an absolute path without control characters, at most 4095 bytes",
+  accepts: "an absolute path without control characters, shorter than 4096",
   example: "/some/where",
   parse: (text) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-    if (!text.startsWith("/") || /[\x00-\x1f\x7f]/.test(text) || text.length > 4095) return { refused: text };
-    return { value: text.replace(/\/+$/, "") || "/" };
+    if (!text.startsWith("/") || text.length > 4095 || hasControls(text)) return { refused: text };
+    let end = text.length;
+    while (end > 1 && text[end - 1] === "/") end -= 1;
+    return { value: text.slice(0, end) };
   },
 };
 

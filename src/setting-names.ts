@@ -8,8 +8,13 @@ import type { Setting } from "./settings.ts";
 import { allSettings, fileForm, PREFIX, settings } from "./settings.ts";
 
 /** Every name that means something, file forms included. */
-export function realNames(): string[] {
+function realNames(): string[] {
   return allSettings.flatMap((row) => (row.fileForm ? [row.name, fileForm(row)] : [row.name]));
+}
+
+/** True for the name of a setting or of its file form. */
+export function isRealName(name: string): boolean {
+  return allSettings.some((row) => row.name === name || (row.fileForm && fileForm(row) === name));
 }
 
 /**
@@ -17,6 +22,7 @@ export function realNames(): string[] {
  * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
  */
 export function isServiceLink(name: string, value: string): boolean {
+  if (name === settings.port.name) return value.includes("://") && /^(?:tcp|udp|sctp):\/\//.test(value);
   const rest = name.startsWith(PREFIX) ? `_${name.slice(PREFIX.length)}` : "";
   return (
     /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$/.test(rest) ||
@@ -27,10 +33,12 @@ export function isServiceLink(name: string, value: string): boolean {
 
 const LINK_HINT = "set enableServiceLinks: false in the pod, or rename the Service";
 
-function unknownName(name: string, real: readonly string[]): Problem {
+const KEYS_PREFIX = `${settings.authorizedKeys.name}_`;
+
+function unknownName(name: string): Problem {
   const base = allSettings.find((row: Setting) => fileForm(row) === name);
   if (base !== undefined) return { what: `${base.name} has no file form ${name}`, hint: `set ${base.name} itself` };
-  const near = nearestName(name, real, PREFIX);
+  const near = nearestName(name, realNames(), PREFIX);
   const hint = near === undefined ? "remove it; withssh --help lists the settings" : `did you mean ${near}?`;
   return { what: `${name} is not a setting`, hint };
 }
@@ -43,20 +51,19 @@ export function judgeNames(
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const links: string[] = [];
-  const real = new Set(realNames());
   for (const [name, value] of env) {
-    if (name.startsWith(PREFIX)) {
-      if (name === settings.port.name && isServiceLink(name, value)) {
-        const what = `${name} is a Kubernetes service link and is ignored: port ${settings.port.fallback} is used`;
-        warnings.push({ what, hint: LINK_HINT });
-      } else if (real.has(name)) continue;
-      else if (isServiceLink(name, value)) links.push(name);
-      else problems.push(unknownName(name, [...real]));
-    } else if (name.startsWith(`${settings.authorizedKeys.name}_`) && !real.has(name) && !keyVariables.includes(name)) {
+    const isOurs = name.startsWith(PREFIX);
+    if (!isOurs && !name.startsWith(KEYS_PREFIX)) continue;
+    if (isRealName(name)) {
+      if (name !== settings.port.name || !isServiceLink(name, value)) continue;
+      const what = `${name} is a Kubernetes service link and is ignored: port ${settings.port.fallback} is used`;
+      warnings.push({ what, hint: LINK_HINT });
+    } else if (!isOurs) {
       // Not our prefix, so it may be somebody else's: only what is nearly ours is worth a line.
-      const near = nearestName(name, [...real], PREFIX);
+      const near = keyVariables.includes(name) ? undefined : nearestName(name, realNames(), KEYS_PREFIX);
       if (near !== undefined) warnings.push({ what: `${name} is not a setting`, hint: `did you mean ${near}?` });
-    }
+    } else if (isServiceLink(name, value)) links.push(name);
+    else problems.push(unknownName(name));
   }
   if (links.length > 0) {
     const what = `variables that look like Kubernetes service links are ignored: ${links.slice(0, 3).join(", ")}`;

@@ -15,7 +15,7 @@ export interface SettingReader {
   /** The value; undefined when unset (or empty, as compose's `NAME=` leaves it), or refused. */
   readonly optional: <T>(setting: Setting<T>) => T | undefined;
   /** The value, or the table's default. */
-  readonly value: <T>(setting: Setting<T> & { readonly fallback: string }) => T;
+  readonly value: <T>(setting: Setting<T> & { readonly fallback: T }) => T;
   /** NAME or NAME_FILE, never both. */
   readonly textSource: (setting: Setting<string>) => TextSource | undefined;
 }
@@ -87,13 +87,7 @@ export function settingReader(
   return {
     problems,
     optional,
-    value: <T>(setting: Setting<T> & { readonly fallback: string }): T => {
-      const found = optional(setting);
-      if (found !== undefined) return found;
-      const parsed = setting.kind.parse(setting.fallback);
-      if ("value" in parsed) return parsed.value;
-      throw new Error(`the default of ${setting.name} is not one of its values`);
-    },
+    value: (setting) => optional(setting) ?? setting.fallback,
     textSource: (setting) => {
       const text = optional(setting);
       const file = parse(setting, fileForm(setting), path);

@@ -10,7 +10,7 @@ export interface Setting<T = unknown> {
   readonly name: string;
   readonly kind: Kind<T>;
   /** The value that counts when the variable is unset. */
-  readonly fallback?: string;
+  readonly fallback?: T;
   /** What happens when the variable is unset, in words, where no single value says it. */
   readonly unset?: string;
   readonly meaning: string;
@@ -47,7 +47,7 @@ export const settings = {
   urlRefresh: {
     name: "WITHSSH_URL_REFRESH",
     kind: kinds.duration,
-    fallback: "15m",
+    fallback: 15 * 60 * 1000,
     meaning: "how often those URLs are read again, 1s to 24h",
     notYet: true,
   },
@@ -59,7 +59,7 @@ export const settings = {
   homeKeys: {
     name: "WITHSSH_HOME_KEYS",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "also honour the login user's own ~/.ssh/authorized_keys",
   },
   volume: {
@@ -79,7 +79,7 @@ export const settings = {
   adoptImageKeys: {
     name: "WITHSSH_ADOPT_IMAGE_KEYS",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "on a first start save the image's keys in /etc/ssh instead of making fresh ones",
   },
   trustedUserCa: {
@@ -95,7 +95,7 @@ export const settings = {
     unset: "the user the app runs as",
     meaning: "login names that get the keys, with commas between",
   },
-  port: { name: "WITHSSH_PORT", kind: kinds.port, fallback: "2222", meaning: "the port that sshd listens on" },
+  port: { name: "WITHSSH_PORT", kind: kinds.port, fallback: 2222, meaning: "the port that sshd listens on" },
   listen: {
     name: "WITHSSH_LISTEN",
     kind: kinds.addresses,
@@ -130,7 +130,7 @@ export const settings = {
   revokeSessions: {
     name: "WITHSSH_REVOKE_SESSIONS",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "end a key's live sessions when the key is gone",
     notYet: ["true"],
   },
@@ -151,7 +151,7 @@ export const settings = {
   noNewPrivs: {
     name: "WITHSSH_NO_NEW_PRIVS",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "no_new_privs on the app and on SSH sessions: set-uid programs give nothing",
     notYet: ["true"],
   },
@@ -164,19 +164,19 @@ export const settings = {
   init: {
     name: "WITHSSH_INIT",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "stay as the app's parent: forward signals, reap orphans, end with its code",
   },
   sshOnly: {
     name: "WITHSSH_SSH_ONLY",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "SSH without a command is meant: no warning",
   },
   require: {
     name: "WITHSSH_REQUIRE",
     kind: kinds.boolean,
-    fallback: "false",
+    fallback: false,
     meaning: "no app without SSH: it waits until sshd listens; exit 1 when that cannot be had",
   },
   enabled: {
