@@ -1,0 +1,151 @@
+/**
+ * A variable's text, or a file's bytes, as lines that key-line.ts judges one by one. A variable comes through shells,
+ * env files and dashboards that glue, quote and escape: keys are found again. Never takes a key away from the options
+ * before it, and never lets in a key that a `#` comments out.
+ */
+import { isOptionLike } from "./key-options.ts";
+
+/** `number` counts from 1. `doubt` says in words why the line must not count, though it may look good. */
+export interface KeyTextLine {
+  readonly line: string;
+  readonly number: number;
+  readonly doubt?: string;
+}
+
+const QUOTED_VALUE = /="(?:\\"|[^"])*"/g;
+/** A key where it starts: type, base64 that begins with a length, never inside a word. */
+const KEY =
+  /(?<=^|[\s,;])(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/]*={0,2}/g;
+const BLOCKS: readonly (readonly [RegExp, RegExp])[] = [
+  [/^\s*-{4,5} ?BEGIN /, /-{4,5} ?END [A-Z0-9 ]*-{4,5}/],
+  [/^\s*PuTTY-User-Key-File-/, /^Private-(?:MAC|Hash):/],
+];
+/** What shows that a literal `\n` before it was meant as a line end. */
+const LINE_START = new RegExp(
+  `^\\s*(?:$|#|${KEY.source}|[a-z0-9-]+="|(?:restrict|cert-authority|pty|no-[a-z0-9-]+)[, ])`,
+  "i",
+);
+const COMMENTED_OUT = "a # comments out all that follows on a line: give each key a line of its own";
+
+/**
+ * The text of AUTHORIZED_KEYS and its like: line ends of all kinds (also a literal `\n`), a byte order mark, quotes
+ * around the whole, keys glued into one line by blanks, commas or semicolons. Keys glued into one line count from 1.
+ */
+export function splitKeyText(text: string): KeyTextLine[] {
+  const plain = unescapeLineEnds(unquote(text.replace(/^\ufeff/, "").trim())).trim();
+  const rows = joinBlocks(plain.split(/\r\n|\n|\r/));
+  const [only] = rows;
+  if (rows.length === 1 && only !== undefined) {
+    return splitRow(only.line, true).map((part, index) => ({ ...part, number: index + 1 }));
+  }
+  return rows.flatMap((row) => splitRow(row.line, false).map((part) => ({ ...part, number: row.number })));
+}
+
+/** A file's text: newlines and CR LF only, as sshd reads it. A pasted private key counts as one line. */
+export function splitKeyFile(text: string): KeyTextLine[] {
+  return joinBlocks(text.replace(/^\ufeff/, "").split(/\r?\n/));
+}
+
+/** A file's bytes as text: UTF-8, or UTF-16 where a byte order mark says so (PowerShell's `>` writes that). */
+export function decodeKeyFile(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  return new TextDecoder().decode(bytes);
+}
+
+/** Quotes around the whole; what was escaped inside double quotes is put back unless bare quotes stand there too. */
+function unquote(text: string): string {
+  const quote = text[0];
+  if (text.length < 2 || (quote !== '"' && quote !== "'") || !text.endsWith(quote)) return text;
+  const body = text.slice(1, -1);
+  // Every line in quotes of its own: each is unquoted when its turn comes.
+  if (/["'][ \t]*[,;]?[ \t]*[\r\n]\s*["']/.test(body)) return text;
+  const isEscaped = quote === '"' && /\\"/.test(body) && !/(?:^|[^\\])"/.test(body);
+  return (isEscaped ? body.replace(/\\(["\\])/g, "$1") : body).trim();
+}
+
+/**
+ * `docker --env-file` knows no escapes, so people write `\n`. Only where the text has no real line end and one `\n` is
+ * followed by a key, options, a comment or nothing: `CORP\nina` in a comment stays whole, and so do quoted options.
+ */
+function unescapeLineEnds(text: string): string {
+  if (/[\r\n]/.test(text)) return text;
+  const ends = Array.from(
+    maskQuoted(text).matchAll(/(?:\\r)?\\n/g),
+    (match) => [match.index, match[0].length] as const,
+  );
+  if (!ends.some(([at, length]) => LINE_START.test(text.slice(at + length)))) return text;
+  let unescaped = "";
+  let from = 0;
+  for (const [at, length] of ends) {
+    unescaped += `${text.slice(from, at)}\n`;
+    from = at + length;
+  }
+  return unescaped + text.slice(from);
+}
+
+/** One entry for a whole PEM, RFC 4716 or PuTTY block: its first line tells all, and nobody needs thirty refusals. */
+function joinBlocks(rows: readonly string[]): KeyTextLine[] {
+  const lines: KeyTextLine[] = [];
+  for (let at = 0; at < rows.length; at += 1) {
+    const line = rows[at] ?? "";
+    lines.push({ line, number: at + 1 });
+    const block = BLOCKS.find(([begin]) => begin.test(line));
+    if (block === undefined || block[1].test(line)) continue;
+    const end = rows.findIndex((row, index) => index > at && block[1].test(row));
+    // Without an end every following line is judged by itself: a good key must not vanish in a torn block.
+    if (end !== -1) at = end;
+  }
+  return lines;
+}
+
+/** The keys of one line, each with the options before it and the comment behind it. */
+function splitRow(row: string, isWhole: boolean): Omit<KeyTextLine, "number">[] {
+  const line = unquote(trimSeparators(row));
+  if (line.startsWith("#") && !isWhole) return [{ line }];
+  const masked = maskQuoted(line);
+  const starts: number[] = [];
+  let gapStart = 0;
+  for (const match of masked.matchAll(KEY)) {
+    const hash = masked.slice(gapStart, match.index).search(/(?<=^|\s)#/);
+    // In a line that was glued nobody can say where a comment ended: what stands behind a # stays out.
+    if (hash !== -1) {
+      const commentStart = gapStart + hash;
+      return [...cut(line.slice(0, commentStart), starts), { line: line.slice(commentStart), doubt: COMMENTED_OUT }];
+    }
+    starts.push(starts.length === 0 ? 0 : optionsStart(line, masked, gapStart, match.index));
+    gapStart = match.index + match[0].length;
+  }
+  return cut(line, starts);
+}
+
+function cut(line: string, starts: readonly number[]): Omit<KeyTextLine, "number">[] {
+  if (starts.length === 0) return line.trim() === "" ? [] : [{ line: trimSeparators(line) }];
+  return starts.map((start, index) => ({ line: trimSeparators(line.slice(start, starts[index + 1])) }));
+}
+
+/** Where, between the end of one key and the start of the next, the comment ends and the options begin. */
+function optionsStart(line: string, masked: string, from: number, to: number): number {
+  let start = to;
+  for (;;) {
+    const word = /\S+\s*$/.exec(masked.slice(from, start));
+    if (word === null) return start;
+    const wordStart = from + word.index;
+    // `me@host,restrict`: the comment ends within the word.
+    const bare = word[0].trimEnd().replace(/[,;]+$/, "");
+    const candidates = [0, ...Array.from(bare.matchAll(/[,;]/g), (match) => match.index + 1)];
+    const found = candidates.find((at) => isOptionLike(line.slice(wordStart + at, wordStart + bare.length)));
+    if (found === undefined) return start;
+    start = wordStart + found;
+    // Several words that read as options stay together: sshd refuses such a line, and so it is refused.
+    if (found > 0) return start;
+  }
+}
+
+/** The same length, with quoted option values blotted out: no key, comment or separator is ever found in one. */
+function maskQuoted(text: string): string {
+  return text.replace(QUOTED_VALUE, (value) => `=${"x".repeat(value.length - 1)}`);
+}
+
+function trimSeparators(text: string): string {
+  return text.replace(/^[\s,;]+|[\s,;]+$/g, "");
+}
