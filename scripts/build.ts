@@ -6,10 +6,10 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { $ } from "zx";
 import { unpackRuntime } from "./foreign-runtime.ts";
 import { DIST_DIR, ROOT } from "./places.ts";
 import { progress } from "./progress.ts";
+import { $ } from "./shell.ts";
 
 /** What we ship, and the npm package of the runtime inside. */
 const TARGETS = {
@@ -23,8 +23,6 @@ export const ALL_TARGETS = Object.keys(TARGETS) as Target[];
 /** Files in the app's working directory must not steer the executable (SECURITY.md); the runtime's defaults let some. */
 const NO_AUTOLOAD = ["dotenv", "bunfig", "tsconfig", "package-json"].map((what) => `--no-compile-autoload-${what}`);
 
-const run = $({ cwd: ROOT, preferLocal: true, quiet: true });
-
 /** Path of the executable for `target`, built or not. */
 export function executablePath(target: Target): string {
   return join(DIST_DIR, TARGETS[target].file);
@@ -35,7 +33,7 @@ export async function build(targets: readonly Target[] = ALL_TARGETS): Promise<v
   await mkdir(DIST_DIR, { recursive: true });
   const scratch = await mkdtemp(join(DIST_DIR, ".build-"));
   try {
-    await progress("bundle", () => run`tsup --out-dir ${scratch}`);
+    await progress("bundle", async () => void (await $({ cwd: ROOT, preferLocal: ROOT })`tsup --out-dir ${scratch}`));
     for (const target of targets) await progress(`compile ${TARGETS[target].file}`, () => compile(target, scratch));
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -45,7 +43,10 @@ export async function build(targets: readonly Target[] = ALL_TARGETS): Promise<v
 async function compile(target: Target, scratch: string): Promise<string> {
   const { file, runtime } = TARGETS[target];
   const foreign = isOwnRuntime(target) ? [] : [`--compile-executable-path=${await unpackRuntime(runtime, scratch)}`];
-  await run({ cwd: scratch })`bun build --compile --bytecode --minify --sourcemap=none ${NO_AUTOLOAD} ${foreign} \
+  await $({
+    cwd: scratch,
+    preferLocal: ROOT,
+  })`bun build --compile --bytecode --minify --sourcemap=none ${NO_AUTOLOAD} ${foreign} \
     --outfile ./${file} ./withssh.cjs`;
   await rename(join(scratch, file), executablePath(target));
   return `${((await stat(executablePath(target))).size / 1e6).toFixed(0)} MB`;

@@ -5,8 +5,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { $ } from "zx";
 import { CACHE_DIR, ROOT } from "./places.ts";
+import { $ } from "./shell.ts";
 
 interface LockedPackage {
   readonly version: string;

@@ -1,0 +1,71 @@
+/**
+ * Makes the base images that images of ours are built on: the real ones where they are here or can be pulled, else
+ * stand-ins made on this machine, under names of ours. Never gives a name to an image that belongs to somebody else.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CACHE_DIR, ROOT } from "./places.ts";
+import { $ } from "./shell.ts";
+
+/** A registry that is there has answered by then; the layers may take their time after that. */
+const REGISTRY_TIMEOUT_MS = 8_000;
+const PULL_TIMEOUT_MS = 300_000;
+
+const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const IMPORT_CHANGES = ["-c", 'CMD ["/bin/sh"]', "-c", `ENV ${PATH}`];
+
+/** @returns the name of a Debian bookworm image: Debian's own, else one made by debootstrap. */
+export async function ensureDebianBase(): Promise<string> {
+  const standIn = "withssh-base:bookworm";
+  if (await haveOrPull("debian:bookworm-slim")) return "debian:bookworm-slim";
+  if (await isPresent(standIn)) return standIn;
+  const archive = join(CACHE_DIR, "debian-bookworm.tar");
+  if (!existsSync(archive)) await bootstrapDebian(archive);
+  await $`docker import ${IMPORT_CHANGES} ${archive} ${standIn}`;
+  return standIn;
+}
+
+/** @returns the name of a musl image: Alpine's own, else the archive of a stand-in; undefined when there is neither. */
+export async function ensureMuslBase(): Promise<string | undefined> {
+  const standIn = "musl-standin:bare";
+  if (await haveOrPull("alpine:3.22")) return "alpine:3.22";
+  if (await isPresent(standIn)) return standIn;
+  const shared = join(ROOT, "../shared/images/musl-standin-bare.tar.zst");
+  const archive = process.env["WITHSSH_TEST_MUSL_ARCHIVE"] ?? shared;
+  if (!existsSync(archive)) return undefined;
+  await $`zstd -dc ${archive} | docker import ${IMPORT_CHANGES} - ${standIn}`;
+  return standIn;
+}
+
+/** True when an image of this name is on this machine. */
+export async function isPresent(image: string): Promise<boolean> {
+  return (await $({ nothrow: true })`docker image inspect ${image}`).exitCode === 0;
+}
+
+async function haveOrPull(image: string): Promise<boolean> {
+  return (await isPresent(image)) || (await pull(image));
+}
+
+/** Gives up early where no registry answers: the first line of output comes with its answer. */
+async function pull(image: string): Promise<boolean> {
+  const pulling = $({ nothrow: true, timeout: PULL_TIMEOUT_MS })`docker pull ${image}`;
+  const giveUp = setTimeout(() => pulling.kill(), REGISTRY_TIMEOUT_MS);
+  pulling.stdout.once("data", () => clearTimeout(giveUp));
+  const { exitCode } = await pulling;
+  clearTimeout(giveUp);
+  return exitCode === 0;
+}
+
+async function bootstrapDebian(archive: string): Promise<void> {
+  await mkdir(CACHE_DIR, { recursive: true });
+  const dir = await mkdtemp(join(tmpdir(), "withssh-bookworm-"));
+  try {
+    await $`debootstrap --variant=minbase bookworm ${dir}`;
+    await $`tar -C ${dir} --exclude=./var/cache/apt/archives/*.deb --exclude=./var/lib/apt/lists/* -cf ${archive}.part .`;
+    await rename(`${archive}.part`, archive);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Reads what a container says, stdout and stderr apart, and waits for a line of our log by following it.
+ * Never polls and never sleeps: each wait has a deadline and tells, when it passes, what was said instead.
+ */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A line of our log, as JSON on stderr. */
+export interface LogLine {
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** The contract's last line of a start. */
+export interface ReadyLine extends LogLine {
+  readonly port: number;
+  readonly users: readonly string[];
+  readonly host_keys: readonly { readonly type: string; readonly fingerprint: string }[];
+  readonly known_hosts: string;
+}
+
+/** The line as JSON with a `msg`, or undefined for anything else (an app may write there too). */
+export function parseLogLine(line: string): LogLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && "msg" in value ? (value as LogLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param isIt says whether a line is the awaited one
+ * @param options `deadlineMs` from now; `since` leaves out what was said before (RFC 3339, for restarted containers)
+ * @throws Error with what was said on stderr when the deadline passes or the container ends first
+ */
+export async function waitForLog(
+  container: string,
+  isIt: (line: LogLine) => boolean,
+  options: { readonly deadlineMs: number; readonly since?: string },
+): Promise<LogLine> {
+  const since = options.since === undefined ? [] : ["--since", options.since];
+  const following = spawn("docker", ["logs", "--follow", ...since, container], { stdio: ["ignore", "ignore", "pipe"] });
+  const deadline = setTimeout(() => following.kill(), options.deadlineMs);
+  const seen: string[] = [];
+  try {
+    for await (const text of createInterface({ input: following.stderr })) {
+      seen.push(text);
+      const line = parseLogLine(text);
+      if (line !== undefined && isIt(line)) return line;
+    }
+  } finally {
+    clearTimeout(deadline);
+    following.kill();
+  }
+  throw new Error(`the awaited log line did not come within ${options.deadlineMs} ms — saw:\n${seen.join("\n")}`);
+}
+
+/** Waits for `"msg":"ssh ready"`. */
+export async function waitForReady(
+  container: string,
+  options: { readonly deadlineMs: number; readonly since?: string },
+): Promise<ReadyLine> {
+  return (await waitForLog(container, (line) => line.msg === "ssh ready", options)) as ReadyLine;
+}
