@@ -57,6 +57,8 @@ export interface Dir {
   rename(operation: string, from: string, to: string): void;
   remove(operation: string, name: string): void;
   chmod(operation: string, name: string, mode: number): void;
+  /** Gives what is there another owner, never through a link (ELOOP). */
+  chown(operation: string, name: string, owner: Owner): void;
   /** fsync of the directory itself. */
   sync(operation: string): void;
   close(): void;

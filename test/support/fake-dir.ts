@@ -185,6 +185,16 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       node.mode = mode;
       done();
     },
+    chown(operation, name, owner) {
+      const { fail, done } = begin("chown", operation, name, true);
+      const node = directory.entries.get(name) ?? fail("ENOENT");
+      if (node.kind === "link") fail("ELOOP");
+      if (node.mount.readOnly) fail("EROFS");
+      if (world.self.uid !== 0) fail("EPERM");
+      node.uid = owner.uid;
+      node.gid = owner.gid;
+      done();
+    },
     sync(operation) {
       const { done } = begin("sync", operation, undefined, true);
       directory.syncedEntries = new Map(directory.entries);
