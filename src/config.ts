@@ -91,7 +91,8 @@ function readKeyVariables(read: SettingReader): readonly string[] {
 function readPublicAddress(read: SettingReader, env: ReadonlyMap<string, string>): Config["publicAddress"] {
   const said = read.optional(settings.publicAddress);
   if (said !== undefined) return { ...said, known: true };
-  const app = env.get(FLY_APP_NAME) ?? "";
+  const app = env.get(FLY_APP_NAME);
+  if (app === undefined) return undefined;
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(app) ? { host: `${app}.fly.dev`, port: 22, known: true } : undefined;
 }
 

@@ -89,10 +89,12 @@ export function settingReader(
     optional,
     value: (setting) => optional(setting) ?? setting.fallback,
     textSource: (setting) => {
+      const fileName = fileForm(setting);
+      if (!env.has(fileName) && !env.has(setting.name)) return undefined;
       const text = optional(setting);
-      const file = parse(setting, fileForm(setting), path);
-      if (said(setting.name) !== undefined && said(fileForm(setting)) !== undefined) {
-        const what = `${setting.name} and ${fileForm(setting)} are both set`;
+      const file = parse(setting, fileName, path);
+      if (said(setting.name) !== undefined && said(fileName) !== undefined) {
+        const what = `${setting.name} and ${fileName} are both set`;
         problems.push({ what, hint: "keep one of the two" });
       }
       if (text !== undefined) return { text };

@@ -98,10 +98,28 @@ describe("values", () => {
     ["WITHSSH_REQUIRE", ["yes", "TRUE", "on", "2", "true\r", '"true"']],
     ["WITHSSH_PORT", ["0", "65536", "022", "22x", "-1", "2222 ", "1e3", "::1"]],
     ["WITHSSH_URL_REFRESH", ["15", "0s", "25h", "1d", "-1s", "1.5h"]],
-    ["WITHSSH_LISTEN", ["localhost", "*", "1.2.3", "01.2.3.4", ":::", "1::2::3", "[1.2.3.4]", "::1%lo", ","]],
+    [
+      "WITHSSH_LISTEN",
+      [
+        "localhost",
+        "*",
+        "1.2.3",
+        "01.2.3.4",
+        ":::",
+        "1::2::3",
+        "1:2:3:4::5:6:7::8",
+        "1:2:3:4:5:6:7::8",
+        "[1.2.3.4]",
+        "::1%lo",
+        ",",
+      ],
+    ],
     ["WITHSSH_USERS", ["-oProxyCommand=x", "a b", "a/b", "..", "1000", "a,,b", "a\nb", "*", "a".repeat(33), "$"]],
     ["WITHSSH_VOLUME", ["volume", "./x", "/a\nb", "/a\u007f", `/${"x".repeat(4095)}`]],
-    ["WITHSSH_PUBLIC_ADDRESS", ["ssh://a", "a b", "-a", "a:0", "a,b", "*.a", "a:b:c", "300.1.1.1", "[a]:22", "a..b"]],
+    [
+      "WITHSSH_PUBLIC_ADDRESS",
+      ["ssh://a", "a b", "-a", "a:0", "a,b", "*.a", "a:b:c", "300.1.1.1", "[a]:22", "a..b", `${"a.".repeat(126)}aa`],
+    ],
     ["WITHSSH_FORWARDING", ["remote", "true", "Yes"]],
     ["WITHSSH_SESSION_ENV", ["- PATH", "A=B", "1A", "[A]"]],
     ["WITHSSH_KEY_VARIABLES", ["A-B", "A=B", "*"]],
@@ -150,6 +168,11 @@ describe("problems", () => {
     });
     expect(told).toHaveLength(8);
     expect(told.map(renderProblem).join("\n")).not.toMatch(/b3Blbn|hunter2/);
+  });
+
+  test("show nothing of a URL, which may hold a token, and only the length of something long", () => {
+    expect(problem({ AUTHORIZED_KEYS_URL: "http://a.example/token" })).not.toContain("saw");
+    expect(problem({ WITHSSH_PORT: "9".repeat(61) })).toContain("saw 61 characters");
   });
 
   test("show what was seen on one line of plain ASCII", () => {
@@ -251,6 +274,7 @@ describe("keys", () => {
 
   test("a secret of ours cannot be named as a variable with keys", () => {
     expect(problem({ WITHSSH_KEY_VARIABLES: "WITHSSH_HOST_KEYS" })).toContain("must name variables that are not ours");
+    expect(problem({ WITHSSH_KEY_VARIABLES: "WITHSSH_MY_KEY" })).toContain("saw WITHSSH_MY_KEY");
     expect(problem({ WITHSSH_KEY_VARIABLES: "AUTHORIZED_KEYS_FILE" })).toContain("saw AUTHORIZED_KEYS_FILE");
   });
 
