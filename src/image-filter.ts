@@ -25,14 +25,13 @@ const OURS_ALONE = new Set(
   "port listenaddress addressfamily hostkey hostcertificate hostkeyagent pidfile loglevel logverbose".split(" "),
 );
 
-/** Ways in that we do not have; also their options would only be noise where sshd was built without them. */
-const OTHER_WAYS_IN = /^(?:gssapi|kerberos|afstokenpassing|rhosts)/;
+/** Ways in that we do not have: programs that name keys, which ours cannot deny in silence (sshd-config.ts), and tickets. */
+const OTHER_WAYS_IN = /^(?:authorizedkeyscommand|authorizedprincipalscommand|gssapi|kerberos)/;
 
 /** What would undo a promise when a Match block says it (all are allowed there, servconf.c SSHCFG_MATCH). */
 const UNDOES_A_PROMISE = new Set(
   [
-    "authorizedkeysfile authorizedkeysfile2 authorizedkeyscommand authorizedkeyscommanduser",
-    "authorizedprincipalsfile authorizedprincipalscommand authorizedprincipalscommanduser trustedusercakeys",
+    "authorizedkeysfile authorizedkeysfile2 authorizedprincipalsfile trustedusercakeys",
     "authenticationmethods pubkeyauthentication passwordauthentication permitemptypasswords",
     "kbdinteractiveauthentication challengeresponseauthentication skeyauthentication hostbasedauthentication",
   ]

@@ -117,10 +117,9 @@ function mustHaves(input: SshdConfigInput): string[] {
     "PermitEmptyPasswords no",
     "PermitRootLogin prohibit-password",
     `AuthorizedKeysFile ${keysFile}${input.homeKeys ? " %h/.ssh/authorized_keys" : ""}`,
-    "AuthorizedKeysCommand none",
     `TrustedUserCAKeys ${input.trustedUserCaFile === undefined ? "none" : path(input.trustedUserCaFile)}`,
+    // Not said: AuthorizedKeysCommand none. sshd (8.4 to 10) then complains about its missing user at each refused key.
     "AuthorizedPrincipalsFile none",
-    "AuthorizedPrincipalsCommand none",
     `StrictModes ${input.rootless ? "no" : "yes"}`,
     ...forwardingLines(input.forwarding),
   ];

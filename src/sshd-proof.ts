@@ -55,10 +55,7 @@ export function judgeProof(output: string, promises: SshdPromises, lines: readon
     const values = found.get(keyword);
     if (values === undefined) {
       if (absent !== true) blame(keyword, "nothing");
-    } else if (values.length !== 1 || !allowed.includes(values[0]?.toLowerCase() ?? "")) {
-      // What is in force is one line; a file name keeps its case.
-      if (values.length !== 1 || !allowed.includes(values[0] ?? "")) blame(keyword, values.join(", "));
-    }
+    } else if (values.length !== 1 || !allowed.includes(values[0] ?? "")) blame(keyword, values.join(", "));
   }
   const hostKeys = found.get("hostkey") ?? [];
   if (!isSameSet(hostKeys, promises.hostKeys)) blame("hostkey", hostKeys.join(", ") || "nothing");
