@@ -8,7 +8,7 @@ import { SettingsError } from "./errors.ts";
 import { isRealName, isServiceLink, judgeNames } from "./setting-names.ts";
 import type { SettingReader, TextSource } from "./setting-reader.ts";
 import { settingReader } from "./setting-reader.ts";
-import { isOffered, PREFIX, type Setting, settings } from "./settings.ts";
+import { fileForm, isOffered, PREFIX, type Setting, settings } from "./settings.ts";
 
 export type { TextSource } from "./setting-reader.ts";
 export { isOurSetting, isSecretSetting } from "./settings.ts";
@@ -169,7 +169,7 @@ export function parseConfig(
   if (all.length > 0) throw new SettingsError(all);
   if (config.hostKeys !== undefined && "text" in config.hostKeys) {
     const what = `${settings.hostKeys.name} is only as secret as the container's environment`;
-    warnings.push({ what, hint: `mount a file and name it in ${settings.hostKeys.name}_FILE` });
+    warnings.push({ what, hint: `mount a file and name it in ${fileForm(settings.hostKeys)}` });
   }
   return { config, warnings };
 }
