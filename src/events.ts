@@ -29,6 +29,8 @@ export type Event =
       readonly made: readonly string[];
       readonly adopted: readonly string[];
       readonly where: string;
+      /** What the app could write and so plant an identity; absent when nothing. */
+      readonly appWritable?: string;
     }
   | { readonly type: "host key refused"; readonly path: string; readonly problem: Problem }
   | {
@@ -60,6 +62,7 @@ export type Event =
   | { readonly type: "disconnected"; readonly user: string; readonly address: string; readonly port: number }
   | { readonly type: "sshd"; readonly level: Level; readonly text: string }
   | { readonly type: "log lost"; readonly count: number }
+  | { readonly type: "refused start"; readonly text: string }
   | { readonly type: "app ended" }
   | { readonly type: "stopping"; readonly why: string }
   | { readonly type: "stage"; readonly stage: string; readonly ms: number };
@@ -85,7 +88,13 @@ const wordings: Wordings = {
     }),
   "ssh down": (e) => line("error", `ssh is down: ${renderProblem(e.problem)}`, { event: e.type }),
   "host keys": (e) =>
-    line("info", "host keys", { restored: e.restored, made: e.made, adopted: e.adopted, where: e.where }),
+    line("info", "host keys", {
+      restored: e.restored,
+      made: e.made,
+      adopted: e.adopted,
+      where: e.where,
+      ...(e.appWritable === undefined ? {} : { app_writable: e.appWritable }),
+    }),
   "host key refused": (e) => line("error", `host key left alone: ${renderProblem(e.problem)}`, { path: e.path }),
   keys: (e) => line("info", "authorized keys", { count: e.count, users: e.users, sources: e.sources }),
   "key line refused": (e) => line("warn", `key line refused: ${e.reason}`, { source: e.source, line: e.line }),
@@ -99,6 +108,7 @@ const wordings: Wordings = {
   disconnected: (e) => line("info", "disconnected", { user: e.user, address: e.address, port: e.port }),
   sshd: (e) => line(e.level, "sshd", { text: e.text }),
   "log lost": (e) => line("warn", "log records lost", { count: e.count }),
+  "refused start": (e) => line("error", e.text),
   "app ended": () => line("info", "the app has ended: ssh ends with it"),
   stopping: (e) => line("info", "stopping", { why: e.why }),
   stage: (e) => line("debug", "stage", { stage: e.stage, ms: e.ms }),

@@ -1,0 +1,198 @@
+/**
+ * `Dir` on the real file system: every name is used relative to an open directory and no link is followed, so
+ * nothing can be swapped between a check and its use (openat(2), O_NOFOLLOW). Must never see a path with a slash.
+ */
+import { isOsError, OsError } from "./errors.ts";
+import type { Dir, Facts, FileContent, Owner } from "./host.ts";
+import { AT_FDCWD, byteString, c, check, cString, errno, errnoName, O, ptr, readAll, SYS, writeAll } from "./libc.ts";
+
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_REMOVEDIR = 0x200;
+const STATX_BASIC_STATS = 0x7ff;
+const KINDS: Readonly<Record<number, Facts["kind"]>> = { 7: "file", 4: "directory", 9: "link" };
+
+/** statx(2) as facts; the layout of its answer is the same on every architecture. */
+function factsOf(fd: number, name: string, flags: number, operation: string, path: string): Facts {
+  const answer = new Uint8Array(256);
+  const cName = cString(name);
+  check(Number(c.syscall(SYS.statx, fd, ptr(cName), flags, STATX_BASIC_STATS, ptr(answer))), "statx", operation, path);
+  const view = new DataView(answer.buffer);
+  const mode = view.getUint16(28, true);
+  return {
+    kind: KINDS[mode >> 12] ?? "other",
+    mode: mode & 0o7777,
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    size: Number(view.getBigUint64(40, true)),
+    ino: view.getBigUint64(32, true).toString(),
+    mtimeMs: Number(view.getBigInt64(112, true)) * 1000 + Math.floor(view.getUint32(120, true) / 1e6),
+    dev: `${view.getUint32(136, true)}:${view.getUint32(140, true)}`,
+  };
+}
+
+/** Opens a directory; links in `path` are followed: for paths that the operator or the image names. */
+export function openNativeDir(operation: string, path: string): Dir {
+  const fd = c.openat(AT_FDCWD, cString(path), O.rdonly | O.directory | O.cloexec | O.nonblock, 0);
+  return new NativeDir(check(fd, "openat", operation, path), path);
+}
+
+class NativeDir implements Dir {
+  constructor(
+    readonly fd: number,
+    readonly path: string,
+  ) {}
+
+  #name(name: string, operation: string): Uint8Array {
+    if (name === "" || name === "." || name === ".." || name.includes("/")) {
+      throw new OsError("EINVAL", "name", operation, name);
+    }
+    return cString(name);
+  }
+
+  #path(name: string): string {
+    return this.path === "/" ? `/${name}` : `${this.path}/${name}`;
+  }
+
+  facts(operation: string): Facts {
+    return factsOf(this.fd, "", AT_EMPTY_PATH, operation, this.path);
+  }
+
+  openDir(operation: string, name: string): Dir {
+    const flags = O.rdonly | O.directory | O.nofollow | O.cloexec | O.nonblock;
+    const fd = c.openat(this.fd, this.#name(name, operation), flags, 0);
+    return new NativeDir(check(fd, "openat", operation, this.#path(name)), this.#path(name));
+  }
+
+  makeDir(operation: string, name: string, mode: number): boolean {
+    try {
+      check(c.mkdirat(this.fd, this.#name(name, operation), mode), "mkdirat", operation, this.#path(name));
+      return true;
+    } catch (error) {
+      if (isOsError(error, "EEXIST")) return false;
+      throw error;
+    }
+  }
+
+  read(operation: string, name: string, maxBytes: number): FileContent {
+    const path = this.#path(name);
+    const flags = O.rdonly | O.nofollow | O.nonblock | O.cloexec;
+    const fd = check(c.openat(this.fd, this.#name(name, operation), flags, 0), "openat", operation, path);
+    try {
+      const facts = factsOf(fd, "", AT_EMPTY_PATH, operation, path);
+      if (facts.kind === "directory") throw new OsError("EISDIR", "read", operation, path);
+      if (facts.kind !== "file") throw new OsError("EINVAL", "read", operation, path);
+      if (facts.size > maxBytes) throw new OsError("EFBIG", "read", operation, path);
+      return { bytes: readAll(fd, operation, maxBytes, path), facts };
+    } finally {
+      c.close(fd);
+    }
+  }
+
+  stat(operation: string, name: string): Facts | undefined {
+    this.#name(name, operation);
+    try {
+      return factsOf(this.fd, name, AT_SYMLINK_NOFOLLOW, operation, this.#path(name));
+    } catch (error) {
+      if (isOsError(error, "ENOENT")) return undefined;
+      throw error;
+    }
+  }
+
+  list(operation: string): string[] {
+    const flags = O.rdonly | O.directory | O.cloexec;
+    const fd = check(c.openat(this.fd, cString("."), flags, 0), "openat", operation, this.path);
+    const names: string[] = [];
+    const buffer = new Uint8Array(32_768);
+    const view = new DataView(buffer.buffer);
+    try {
+      for (;;) {
+        const got = Number(c.syscall(SYS.getdents64, fd, ptr(buffer), buffer.length, 0, 0));
+        check(got, "getdents64", operation, this.path);
+        if (got === 0) break;
+        for (let at = 0; at < got; at += view.getUint16(at + 16, true)) {
+          const start = at + 19;
+          const name = byteString(buffer.subarray(start, buffer.indexOf(0, start)));
+          if (name !== "." && name !== "..") names.push(name);
+        }
+      }
+    } finally {
+      c.close(fd);
+    }
+    names.sort((a, b) => (a < b ? -1 : 1));
+    return names.map((name) => Buffer.from(name, "latin1").toString("utf8"));
+  }
+
+  create(
+    operation: string,
+    name: string,
+    bytes: Uint8Array,
+    options: { mode: number; owner?: Owner; sync: boolean },
+  ): void {
+    const path = this.#path(name);
+    const cName = this.#name(name, operation);
+    const flags = O.wronly | O.creat | O.excl | O.nofollow | O.cloexec;
+    const fd = check(c.openat(this.fd, cName, flags, options.mode & 0o700), "openat", operation, path);
+    try {
+      writeAll(fd, bytes, operation, path);
+      if (options.owner !== undefined) {
+        check(c.fchown(fd, options.owner.uid, options.owner.gid), "fchown", operation, path);
+      }
+      if ((options.mode & 0o077) !== 0) check(c.fchmod(fd, options.mode), "fchmod", operation, path);
+      if (options.sync) check(c.fsync(fd), "fsync", operation, path);
+    } catch (error) {
+      c.unlinkat(this.fd, cName, 0);
+      throw error;
+    } finally {
+      c.close(fd);
+    }
+  }
+
+  link(operation: string, from: string, to: string): void {
+    const result = c.linkat(this.fd, this.#name(from, operation), this.fd, this.#name(to, operation), 0);
+    check(result, "linkat", operation, this.#path(to));
+  }
+
+  rename(operation: string, from: string, to: string): void {
+    const result = c.renameat(this.fd, this.#name(from, operation), this.fd, this.#name(to, operation));
+    check(result, "renameat", operation, this.#path(to));
+  }
+
+  remove(operation: string, name: string): void {
+    const cName = this.#name(name, operation);
+    if (c.unlinkat(this.fd, cName, 0) === 0) return;
+    const code = errnoName(errno());
+    if (code === "EISDIR" && c.unlinkat(this.fd, cName, AT_REMOVEDIR) === 0) return;
+    throw new OsError(code, "unlinkat", operation, this.#path(name));
+  }
+
+  chmod(operation: string, name: string, mode: number): void {
+    const flags = O.rdonly | O.nofollow | O.nonblock | O.cloexec;
+    const path = this.#path(name);
+    const fd = check(c.openat(this.fd, this.#name(name, operation), flags, 0), "openat", operation, path);
+    try {
+      check(c.fchmod(fd, mode), "fchmod", operation, path);
+    } finally {
+      c.close(fd);
+    }
+  }
+
+  chown(operation: string, name: string, owner: Owner): void {
+    const flags = O.rdonly | O.nofollow | O.nonblock | O.cloexec;
+    const path = this.#path(name);
+    const fd = check(c.openat(this.fd, this.#name(name, operation), flags, 0), "openat", operation, path);
+    try {
+      check(c.fchown(fd, owner.uid, owner.gid), "fchown", operation, path);
+    } finally {
+      c.close(fd);
+    }
+  }
+
+  sync(operation: string): void {
+    check(c.fsync(this.fd), "fsync", operation, this.path);
+  }
+
+  close(): void {
+    c.close(this.fd);
+  }
+}

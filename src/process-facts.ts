@@ -1,0 +1,79 @@
+/**
+ * What the kernel gave this process, in raw bytes: argv and environment that are no UTF-8 would be rewritten by the
+ * runtime with U+FFFD, and the app must get them byte for byte. Reads only; changes nothing.
+ */
+import { AT_FDCWD, byteString, c, cString, O, ptr, SYS, slurp } from "./libc.ts";
+
+/** A NUL-separated list from `/proc` as byte strings (proc(5): each entry ends with a NUL). */
+export function splitNul(bytes: Uint8Array): string[] {
+  if (bytes.length === 0) return [];
+  const parts = byteString(bytes).split("\0");
+  if (parts.at(-1) === "") parts.pop();
+  return parts;
+}
+
+/** argv, the executable's own name first, as byte strings. */
+export function readArgv(): string[] {
+  return splitNul(slurp("/proc/self/cmdline", "read argv"));
+}
+
+/** The environment as `NAME=value` byte strings, in its order, duplicates and nameless entries included. */
+export function readEnviron(): string[] {
+  return splitNul(slurp("/proc/self/environ", "read environment"));
+}
+
+/** One environment variable's name and value; entries without `=` or name are none. */
+export function splitEnvEntry(entry: string): { name: string; value: string } | undefined {
+  const at = entry.indexOf("=");
+  return at <= 0 ? undefined : { name: entry.slice(0, at), value: entry.slice(at + 1) };
+}
+
+/** Text from a byte string, read as UTF-8; what is no UTF-8 becomes U+FFFD. For settings and messages only. */
+export function textOf(bytes: string): string {
+  return Buffer.from(bytes, "latin1").toString("utf8");
+}
+
+/** A byte string from text, as UTF-8: the other way round. */
+export function bytesOf(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** The first value of each name, as getenv(3) finds it, read as UTF-8. */
+export function envMap(entries: readonly string[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (const entry of entries) {
+    const split = splitEnvEntry(entry);
+    if (split !== undefined && !map.has(split.name)) map.set(split.name, textOf(split.value));
+  }
+  return map;
+}
+
+/**
+ * The descriptors from 3 up that we inherited (socket activation: sd_listen_fds(3)). The runtime has marked all of
+ * them close-on-exec by now and opened an event queue and an event counter of its own: those two kinds are not ours to
+ * hand on, so an inherited epoll or eventfd is not handed on either (SECURITY.md, "what the app can tell").
+ */
+export function inheritedDescriptors(): number[] {
+  const found: number[] = [];
+  const dir = c.openat(AT_FDCWD, cString("/proc/self/fd"), O.rdonly | O.directory | O.cloexec, 0);
+  if (dir < 0) return found;
+  const buffer = new Uint8Array(8192);
+  const view = new DataView(buffer.buffer);
+  const target = new Uint8Array(64);
+  for (;;) {
+    const got = Number(c.syscall(SYS.getdents64, dir, ptr(buffer), buffer.length, 0, 0));
+    if (got <= 0) break;
+    for (let at = 0; at < got; at += view.getUint16(at + 16, true)) {
+      const first = buffer[at + 19] ?? 0;
+      if (first < 0x30 || first > 0x39) continue;
+      let fd = 0;
+      for (let i = at + 19; buffer[i] !== 0; i++) fd = fd * 10 + (buffer[i] ?? 0) - 0x30;
+      if (fd < 3 || fd === dir) continue;
+      const length = Number(c.readlinkat(dir, cString(String(fd)), ptr(target), target.length));
+      const name = length > 0 ? byteString(target.subarray(0, length)) : "";
+      if (name !== "anon_inode:[eventpoll]" && name !== "anon_inode:[eventfd]") found.push(fd);
+    }
+  }
+  c.close(dir);
+  return found;
+}

@@ -1,0 +1,165 @@
+/**
+ * Starting and reaping processes without a shell: posix_spawn in, one waitpid loop out. As nothing here is started
+ * by the runtime's own spawn, waiting for any child steals nobody's status, and what SSH sessions leave behind is
+ * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
+ */
+
+import { OsError } from "./errors.ts";
+import type { HelperResult } from "./host.ts";
+import { AT_FDCWD, c, cBytes, check, cString, cTable, errnoName, memoryFile, O, ptr, readAll } from "./libc.ts";
+import { bytesOf } from "./process-facts.ts";
+
+/** Where a child's descriptor comes from: one of ours, or a path opened in the child. */
+export type ChildDescriptor = number | { readonly path: string; readonly write: boolean };
+
+/** argv and environment are byte strings: an app's may be no UTF-8. */
+export interface SpawnOptions {
+  readonly argv: readonly string[];
+  readonly environment: readonly string[];
+  /** The child's descriptors 0, 1, 2, and 3 and up when given, in order. */
+  readonly descriptors: readonly ChildDescriptor[];
+  /** A session of its own (setsid(2)), or a process group of its own. */
+  readonly detach?: "session" | "group";
+  /** Another path to execute than argv[0]. */
+  readonly path?: string;
+  /** Ignored signals stay ignored: for the app, which must get what we got. */
+  readonly keepSignals?: true;
+}
+
+const POSIX_SPAWN_SETPGROUP = 0x02;
+const POSIX_SPAWN_SETSIGDEF = 0x04;
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const POSIX_SPAWN_SETSID = 0x80;
+/** Larger than posix_spawnattr_t and posix_spawn_file_actions_t of glibc (336, 80 bytes) and musl (336, 80). */
+const ATTRIBUTE_BYTES = 512;
+
+/** Starts a process with every signal at its default and none blocked; gives its pid. Throws `OsError`. */
+export function spawn(operation: string, options: SpawnOptions): number {
+  const path = options.path ?? options.argv[0] ?? "";
+  const attributes = new Uint8Array(ATTRIBUTE_BYTES);
+  const actions = new Uint8Array(ATTRIBUTE_BYTES);
+  const everySignal = new Uint8Array(128).fill(0xff);
+  const noSignal = new Uint8Array(128);
+  const pid = new Int32Array(1);
+  const keep: Uint8Array[] = [];
+  let flags = options.keepSignals === true ? 0 : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+  if (options.detach === "session") flags |= POSIX_SPAWN_SETSID;
+  if (options.detach === "group") flags |= POSIX_SPAWN_SETPGROUP;
+  c.posix_spawnattr_init(ptr(attributes));
+  c.posix_spawnattr_setsigdefault(ptr(attributes), ptr(everySignal));
+  c.posix_spawnattr_setsigmask(ptr(attributes), ptr(noSignal));
+  c.posix_spawnattr_setpgroup(ptr(attributes), 0);
+  c.posix_spawnattr_setflags(ptr(attributes), flags);
+  c.posix_spawn_file_actions_init(ptr(actions));
+  options.descriptors.forEach((descriptor, target) => {
+    if (typeof descriptor === "number") {
+      c.posix_spawn_file_actions_adddup2(ptr(actions), descriptor, target);
+    } else {
+      const opened = cString(descriptor.path);
+      keep.push(opened);
+      const mode = descriptor.write ? O.wronly : O.rdonly;
+      c.posix_spawn_file_actions_addopen(ptr(actions), target, ptr(opened), mode, 0);
+    }
+  });
+  const cPath = cString(path);
+  const argv = cTable(options.argv.map(cBytes));
+  const env = cTable(options.environment.map(cBytes));
+  const code = c.posix_spawn(ptr(pid), ptr(cPath), ptr(actions), ptr(attributes), ptr(argv.table), ptr(env.table));
+  c.posix_spawn_file_actions_destroy(ptr(actions));
+  if (code !== 0) throw new OsError(errnoName(code), "posix_spawn", operation, path);
+  return pid[0] ?? 0;
+}
+
+/** How a process ended: an exit status or a signal number (wait(2)). */
+export interface Ending {
+  readonly code: number | undefined;
+  readonly signal: number | undefined;
+}
+
+/** An ending from wait(2)'s status word. */
+export function parseStatus(status: number): Ending {
+  const signal = status & 0x7f;
+  return signal === 0 ? { code: (status >> 8) & 0xff, signal: undefined } : { code: undefined, signal };
+}
+
+const WNOHANG = 1;
+
+/** Waits until this child has ended. Blocks: for the launcher alone. */
+export function waitFor(pid: number): Ending {
+  const status = new Int32Array(1);
+  while (c.waitpid(pid, ptr(status), 0) < 0) {
+    // Interrupted by a signal: the child is still ours.
+  }
+  return parseStatus(status[0] ?? 0);
+}
+
+/** Every child of the supervisor, by one SIGCHLD listener: ours are answered, strangers are merely reaped. */
+export class Children {
+  readonly #waiting = new Map<number, (ending: Ending) => void>();
+  readonly #listener = () => this.#reap();
+
+  constructor() {
+    process.on("SIGCHLD", this.#listener);
+  }
+
+  /** Resolves with how the child ended. Call it in the same turn as `spawn`. */
+  ended(pid: number): Promise<Ending> {
+    return new Promise((resolve) => this.#waiting.set(pid, resolve));
+  }
+
+  #reap(): void {
+    const status = new Int32Array(1);
+    for (;;) {
+      const pid = c.waitpid(-1, ptr(status), WNOHANG);
+      if (pid <= 0) return;
+      const resolve = this.#waiting.get(pid);
+      this.#waiting.delete(pid);
+      resolve?.(parseStatus(status[0] ?? 0));
+    }
+  }
+
+  /** Runs a helper to its end; its output is kept in memory files, so that no pipe can fill. */
+  async run(
+    operation: string,
+    argv: readonly string[],
+    environment: readonly string[],
+    options: { stdin?: Uint8Array; timeoutMs?: number } = {},
+  ): Promise<HelperResult> {
+    const stdin = memoryFile(options.stdin ?? new Uint8Array(), operation);
+    const stdout = memoryFile(new Uint8Array(), operation);
+    const stderr = memoryFile(new Uint8Array(), operation);
+    try {
+      const pid = spawn(operation, {
+        argv: argv.map(bytesOf),
+        environment,
+        descriptors: [stdin, stdout, stderr],
+        detach: "group",
+      });
+      let timedOut = false;
+      const timer = setTimeout(() => {
+        timedOut = true;
+        c.kill(-pid, 9);
+      }, options.timeoutMs ?? 30_000);
+      const ending = await this.ended(pid);
+      clearTimeout(timer);
+      return { ...ending, timedOut, stdout: output(stdout, operation), stderr: output(stderr, operation) };
+    } finally {
+      c.close(stdin);
+      c.close(stdout);
+      c.close(stderr);
+    }
+  }
+}
+
+const OUTPUT_BYTES = 1 << 20;
+
+function output(fd: number, operation: string): Uint8Array {
+  check(Number(c.lseek(fd, 0, 0)), "lseek", operation);
+  return readAll(fd, operation, OUTPUT_BYTES);
+}
+
+/** True when the path is an executable file for us, links followed. */
+export function isExecutablePath(path: string): boolean {
+  const X_OK = 1;
+  return c.faccessat(AT_FDCWD, cString(path), X_OK, 0) === 0;
+}

@@ -1,0 +1,80 @@
+/**
+ * What the launcher tells the supervisor, over descriptor 0: one JSON text of byte strings, read to its end. The
+ * supervisor's own environment stays empty, so nothing in the app's can steer it. Unknown fields are refused.
+ */
+import { StageError } from "./errors.ts";
+import { byteString } from "./libc.ts";
+
+/** The most that a request may hold: environments are bounded by ARG_MAX (execve(2)), a request by this. */
+export const MAX_REQUEST_BYTES = 4 << 20;
+
+export interface Request {
+  /** The app's pid: the launcher's own, which becomes the app. */
+  readonly appPid: number;
+  /** The user and group that the app runs as. */
+  readonly appUid: number;
+  readonly appGid: number;
+  /** False: no command was given, SSH is all there is. */
+  readonly hasCommand: boolean;
+  /** True: the launcher waits for one line on descriptor 1. */
+  readonly wantsReply: boolean;
+  /** The whole environment, `NAME=value` byte strings. */
+  readonly environment: readonly string[];
+}
+
+const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "array">> = {
+  appPid: "number",
+  appUid: "number",
+  appGid: "number",
+  hasCommand: "boolean",
+  wantsReply: "boolean",
+  environment: "array",
+};
+
+/** The request as bytes. JSON of byte strings has no character above U+00FF, so one byte a character is lossless. */
+export function renderRequest(request: Request): Uint8Array {
+  return Buffer.from(JSON.stringify(request), "latin1");
+}
+
+/** The request from bytes; throws `StageError` when it is not exactly one. */
+export function parseRequest(bytes: Uint8Array): Request {
+  const refuse = (saw: string) => new StageError("readRequest", { what: "not a request of our launcher", saw });
+  let value: unknown;
+  try {
+    value = JSON.parse(byteString(bytes));
+  } catch {
+    throw refuse("no JSON text");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields)) if (!(name in FIELDS)) throw refuse("an unknown field");
+  for (const [name, kind] of Object.entries(FIELDS)) {
+    const field = fields[name];
+    const fits = kind === "array" ? isStrings(field) : typeof field === kind;
+    if (!fits || (kind === "number" && !Number.isSafeInteger(field))) throw refuse(`field ${name}`);
+  }
+  return value as Request;
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+/** What the supervisor answers where the launcher waits: SSH listens, or why it does not. */
+export type Reply = { readonly ready: true } | { readonly ready: false; readonly why: string };
+
+/** The reply as one line. */
+export function renderReply(reply: Reply): string {
+  return `${JSON.stringify(reply)}\n`;
+}
+
+/** The reply from the launcher's side; undefined for anything else, which counts as "not ready". */
+export function parseReply(text: string): Reply | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<{ ready: boolean; why: string }>;
+    if (value.ready === true) return { ready: true };
+    return value.ready === false && typeof value.why === "string" ? { ready: false, why: value.why } : undefined;
+  } catch {
+    return undefined;
+  }
+}

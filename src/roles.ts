@@ -1,0 +1,6 @@
+/** argv[1] of the processes that we start ourselves: internal, and no flags of the command line. */
+
+/** The supervisor of the root and rootless modes. */
+export const SUPERVISOR_ROLE = "--supervisor";
+/** The process that becomes the app under `WITHSSH_INIT`. */
+export const BECOME_ROLE = "--become";
