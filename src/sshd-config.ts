@@ -23,9 +23,9 @@ export interface SshdConfigInput {
   readonly forwarding?: "yes" | "local" | "no" | undefined;
   /** What each login user's sessions get. */
   readonly sessions: readonly { readonly user: string; readonly variables: readonly SessionVariable[] }[];
-  /** WITHSSH_SSHD_CONFIG; `operatorKeywords` are the global keywords in it, lower case. */
+  /** WITHSSH_SSHD_CONFIG, and the lines that are in it. */
   readonly operatorFile?: string | undefined;
-  readonly operatorKeywords?: readonly string[];
+  readonly operatorLines?: readonly ConfigLine[];
   readonly image: {
     readonly global: readonly ConfigLine[];
     readonly blocks: readonly { readonly scope: MatchScope; readonly lines: readonly ConfigLine[] }[];
@@ -51,9 +51,11 @@ export interface SshdConfig {
 export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
   const lines: { text: string; origin?: string }[] = [];
   const leftOutEnv = new Set<string>();
-  const imageEnv = input.image.global.filter((line) => line.keyword === "setenv")[0];
-  const setEnv = (variables: readonly SessionVariable[], added: ConfigLine | undefined) =>
-    renderSetEnv(variables, added, input.version, leftOutEnv);
+  const operatorEnv = firstSetEnv(input.operatorLines ?? []);
+  const imageEnv = firstSetEnv(input.image.global);
+  // Only the first SetEnv line counts, so ours carries theirs: what the operator says of sessions alone goes first.
+  const setEnv = (variables: readonly SessionVariable[], added: readonly SessionVariable[]) =>
+    renderSetEnv([...operatorEnv, ...variables, ...added], input.version, leftOutEnv);
 
   const isSame = input.sessions.every((session) => sameVariables(session.variables, input.sessions[0]?.variables));
   const everyone = isSame ? (input.sessions[0]?.variables ?? []) : [];
@@ -81,7 +83,7 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
     const criteria = block.scope.criteria === "" ? "all" : block.scope.criteria;
     lines.push({ text: `Match ${criteria}`, origin: originOf(block.scope) });
     for (const line of block.lines) {
-      const texts = line.keyword === "setenv" ? setEnv(everyone, line) : [line.text];
+      const texts = line.keyword === "setenv" ? setEnv(everyone, assignmentsOf(line)) : [line.text];
       for (const text of texts) lines.push({ text, origin: originOf(line) });
     }
   }
@@ -136,7 +138,8 @@ function forwardingLines(forwarding: SshdConfigInput["forwarding"]): string[] {
 /** Said after everyone: a first value stands, so these count only where all are silent. */
 function defaults(input: SshdConfigInput): string[] {
   const { version } = input;
-  const said = new Set([...input.image.global.map((line) => line.keyword), ...(input.operatorKeywords ?? [])]);
+  const globals = [...input.image.global, ...(input.operatorLines ?? []).filter((line) => line.match === undefined)];
+  const said = new Set(globals.map((line) => line.keyword));
   const pubkeys = isAtLeast(version, 8, 5) ? "PubkeyAcceptedAlgorithms" : "PubkeyAcceptedKeyTypes";
   const sftp = input.sftpServer === undefined ? "internal-sftp" : quotePath(input.sftpServer, version);
   return [
@@ -159,26 +162,28 @@ function defaults(input: SshdConfigInput): string[] {
   ];
 }
 
-/** One SetEnv line (only the first counts): ours, and after it what the image's line `added` has besides. */
-function renderSetEnv(
-  variables: readonly SessionVariable[],
-  added: ConfigLine | undefined,
-  version: SshdVersion,
-  leftOut: Set<string>,
-): string[] {
-  const args: string[] = [];
-  const add = (name: string, assignment: string) => {
-    const quoted = quoteArgument(assignment, version);
+function firstSetEnv(lines: readonly ConfigLine[]): SessionVariable[] {
+  const line = lines.find(({ keyword, match }) => keyword === "setenv" && match === undefined);
+  return line === undefined ? [] : assignmentsOf(line);
+}
+
+function assignmentsOf(line: ConfigLine): SessionVariable[] {
+  return line.args.map((arg) => {
+    const [name = ""] = arg.split("=", 1);
+    return { name, value: arg.slice(name.length + 1) };
+  });
+}
+
+/** One line or none; of a name that is there twice the first counts. */
+function renderSetEnv(variables: readonly SessionVariable[], version: SshdVersion, leftOut: Set<string>): string[] {
+  const args = new Map<string, string>();
+  for (const { name, value } of variables) {
+    if (args.has(name)) continue;
+    const quoted = quoteArgument(`${name}=${value}`, version);
     if (quoted === undefined) leftOut.add(name);
-    else args.push(quoted);
-  };
-  for (const { name, value } of variables) add(name, `${name}=${value}`);
-  const names = new Set(variables.map((variable) => variable.name));
-  for (const assignment of added?.args ?? []) {
-    const name = assignment.split("=", 1)[0] ?? "";
-    if (!names.has(name)) add(name, assignment);
+    else args.set(name, quoted);
   }
-  return args.length === 0 ? [] : [`SetEnv ${args.join(" ")}`];
+  return args.size === 0 ? [] : [`SetEnv ${[...args.values()].join(" ")}`];
 }
 
 function sameVariables(a: readonly SessionVariable[], b: readonly SessionVariable[] = []): boolean {
