@@ -67,7 +67,7 @@ export function parseKeyLine(text: string): KeyVerdict {
       ...explain(rest, { reason: "no key type that sshd knows", hint: "give the line of the .pub file" }),
     };
   }
-  const [, blob = "", comment = ""] = /^\S+[ \t]+([^ \t]+)[ \t]*(.*)$/.exec(rest) ?? [];
+  const [, blob = "", comment = ""] = /^\S+[ \t]+([^ \t]+)[ \t]*([\s\S]*)$/.exec(rest) ?? [];
   const bytes = readKeyBlob(type, blob);
   if ("reason" in bytes) return { verdict: "bad", ...(SECOND_KEY.test(`${blob} ${comment}`) ? GLUED : bytes) };
   // sshd would take the first and read the second as its comment, so one person is locked out without a word.
@@ -88,7 +88,7 @@ export function parseKeyLine(text: string): KeyVerdict {
 
 /** As `ssh-keygen -l` prints it: SHA256 and the hash in base64 without padding. */
 function fingerprintOf(bytes: Uint8Array): string {
-  return `SHA256:${new Bun.CryptoHasher("sha256").update(bytes).digest("base64").replace(/=+$/, "")}`;
+  return `SHA256:${Bun.CryptoHasher.hash("sha256", bytes, "base64").replace(/=+$/, "")}`;
 }
 
 /** The type that the first word announces, when something follows it. */

@@ -130,14 +130,16 @@ function optionsStart(line: string, masked: string, from: number, to: number): n
     const word = /\S+\s*$/.exec(masked.slice(from, start));
     if (word === null) return start;
     const wordStart = from + word.index;
-    // `me@host,restrict`: the comment ends within the word.
-    const bare = word[0].trimEnd().replace(/[,;]+$/, "");
-    const candidates = [0, ...Array.from(bare.matchAll(/[,;]/g), (match) => match.index + 1)];
-    const found = candidates.find((at) => isOptionLike(line.slice(wordStart + at, wordStart + bare.length)));
+    // `me@host,restrict`: the comment ends within the word, where the first piece reads as an option.
+    const pieces = Array.from(
+      word[0].matchAll(/[^,;\s]+/g),
+      (piece) => [wordStart + piece.index, piece[0].length] as const,
+    );
+    const found = pieces.find(([at, length]) => isOptionLike(line.slice(at, at + length)))?.[0];
     if (found === undefined) return start;
-    start = wordStart + found;
+    start = found;
     // Several words that read as options stay together: sshd refuses such a line, and so it is refused.
-    if (found > 0) return start;
+    if (found > wordStart) return start;
   }
 }
 

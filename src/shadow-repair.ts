@@ -1,0 +1,93 @@
+/**
+ * Makes a locked account (`!` in /etc/shadow) one that keys can open and passwords cannot: the field becomes `*`.
+ * Every other byte, the owner and the mode stay; a reader sees the old file or the new, never a part; never empty.
+ */
+import { isOsError, StageError } from "./errors.ts";
+import type { Dir, Facts, Host } from "./host.ts";
+
+const MAX_BYTES = 4 * 1024 * 1024;
+const STAGE = "repair accounts";
+const OPERATION = "unlock account";
+/**
+ * shadow-utils takes /etc/.pwd.lock by fcntl (lckpwdf(3)) and then this file, which holds a pid and may be swept away
+ * once that process is gone (lib/commonio.c do_lock_file). The file alone keeps its tools out, and needs no fcntl.
+ */
+const LOCK = "shadow.lock";
+
+/**
+ * Turns the locked field of `user` into `*`; a hash behind the `!` goes, so no old password comes back to life.
+ * `pid` is ours, for the lock. Out: false when the field is not locked. Throws `StageError` in words.
+ */
+export function repairShadow(host: Host, user: string, pid: number): boolean {
+  const etc = host.openDir(OPERATION, "/etc");
+  try {
+    etc.create(OPERATION, LOCK, bytesOf(`${pid}\0`), { mode: 0o600, sync: false });
+    try {
+      return replaceField(host, etc, user);
+    } finally {
+      etc.remove(OPERATION, LOCK);
+    }
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    const what = `the account ${user} is locked and could not be unlocked in /etc/shadow`;
+    throw new StageError(
+      STAGE,
+      { what, saw: sawOf(error.code, error.path), hint: `in the image: RUN usermod -p '*' ${user}` },
+      { cause: error },
+    );
+  } finally {
+    etc.close();
+  }
+}
+
+/** The text of /etc/shadow with `user`'s locked field replaced; undefined when it is not there or not locked. */
+export function unlockField(text: string, user: string): string | undefined {
+  const at = text.startsWith(`${user}:`) ? 0 : text.indexOf(`\n${user}:`) + 1;
+  if (at === 0 && !text.startsWith(`${user}:`)) return undefined;
+  const start = at + user.length + 1;
+  const end = text.slice(start).search(/[:\n]/) + start;
+  if (end < start || text[start] !== "!" || text[end] !== ":") return undefined;
+  return `${text.slice(0, start)}*${text.slice(end)}`;
+}
+
+/** Bytes as text and back without loss, whatever they are: one character a byte. */
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, "latin1"));
+}
+
+function replaceField(host: Host, etc: Dir, user: string): boolean {
+  const { bytes, facts } = etc.read(OPERATION, "shadow", MAX_BYTES);
+  const text = unlockField(textOf(bytes), user);
+  if (text === undefined) return false;
+  const temporary = `shadow.withssh-${Math.floor(host.random() * 2 ** 48).toString(36)}`;
+  const { mode, uid, gid } = facts;
+  etc.create(OPERATION, temporary, bytesOf(text), { mode, owner: { uid, gid }, sync: true });
+  try {
+    // Who takes no lock (an editor, BusyBox) may have written meanwhile: then what he wrote stays.
+    if (!isSame(facts, etc.stat(OPERATION, "shadow"))) throw new StageError(STAGE, CHANGED);
+    etc.rename(OPERATION, temporary, "shadow");
+  } catch (error) {
+    etc.remove(OPERATION, temporary);
+    throw error;
+  }
+  etc.sync(OPERATION);
+  return true;
+}
+
+const CHANGED = {
+  what: "/etc/shadow was changed by somebody else while an account was unlocked",
+  hint: "restart the container",
+};
+
+function isSame(before: Facts, now: Facts | undefined): boolean {
+  return now !== undefined && before.ino === now.ino && before.mtimeMs === now.mtimeMs && before.size === now.size;
+}
+
+function sawOf(code: string, path: string | undefined): string {
+  if (code === "EEXIST") return "/etc/shadow.lock: another program changes accounts, or was killed while it did";
+  return `${path ?? "/etc/shadow"}: ${code}`;
+}
