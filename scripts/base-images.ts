@@ -40,11 +40,12 @@ export async function ensureMuslBase(): Promise<string | undefined> {
 }
 
 /** True when an image of this name is on this machine. */
-export async function isPresent(image: string): Promise<boolean> {
+async function isPresent(image: string): Promise<boolean> {
   return (await $({ nothrow: true })`docker image inspect ${image}`).exitCode === 0;
 }
 
-async function haveOrPull(image: string): Promise<boolean> {
+/** True when the image is here, or was pulled just now. */
+export async function haveOrPull(image: string): Promise<boolean> {
   return (await isPresent(image)) || (await pull(image));
 }
 

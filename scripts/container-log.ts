@@ -41,7 +41,11 @@ export async function waitForLog(
 ): Promise<LogLine> {
   const since = options.since === undefined ? [] : ["--since", options.since];
   const following = spawn("docker", ["logs", "--follow", ...since, container], { stdio: ["ignore", "ignore", "pipe"] });
-  const deadline = setTimeout(() => following.kill(), options.deadlineMs);
+  let why = "before the container ended";
+  const deadline = setTimeout(() => {
+    why = `within ${options.deadlineMs} ms`;
+    following.kill();
+  }, options.deadlineMs);
   const seen: string[] = [];
   try {
     for await (const text of createInterface({ input: following.stderr })) {
@@ -53,7 +57,7 @@ export async function waitForLog(
     clearTimeout(deadline);
     following.kill();
   }
-  throw new Error(`the awaited log line did not come within ${options.deadlineMs} ms — saw:\n${seen.join("\n")}`);
+  throw new Error(`the awaited log line did not come ${why} — saw:\n${seen.join("\n")}`);
 }
 
 /** Waits for `"msg":"ssh ready"`. */

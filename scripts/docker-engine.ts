@@ -7,14 +7,11 @@ import { existsSync, openSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { CACHE_DIR } from "./places.ts";
+import { CACHE_DIR, ROOT } from "./places.ts";
 import { $ } from "./shell.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const ASK_TIMEOUT = "10s";
-
-/** What a fresh Debian lacks to run the demo and the tests (.ci/run installs the same list). */
-export const DEBIAN_PACKAGES = ["ca-certificates", "debootstrap", "docker.io", "iptables", "openssh-client", "zstd"];
 
 export interface Engine {
   readonly version: string;
@@ -36,7 +33,8 @@ export async function ensureEngine(): Promise<Engine> {
     throw new NoEngineError("no docker engine answers — saw DOCKER_HOST set — hint: start that engine, or unset it");
   }
   if (dockerd === undefined || process.getuid?.() !== 0) {
-    const hint = `start docker, or, as root on debian: apt-get install ${DEBIAN_PACKAGES.join(" ")}`;
+    const packages = (await readFile(join(ROOT, ".ci/debian-packages"), "utf8")).trim().split("\n");
+    const hint = `start docker, or, as root on debian: apt-get install ${packages.join(" ")}`;
     throw new NoEngineError(`no docker engine answers, and none can be started here — hint: ${hint}`);
   }
   return await startEngine(dockerd);

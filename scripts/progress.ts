@@ -1,6 +1,10 @@
 /** One short line for each step, with the time it took. Goes to stderr, so that stdout stays free for results. */
+import { ProcessOutput } from "zx";
 
-/** Runs `step`; tells its name, its time, and the short text that it returns, if any. A failure is told and rethrown. */
+/**
+ * Runs `step`; tells its name, its time, and the short text that it returns, if any.
+ * @throws what the step throws; for a program that failed, an Error with what it said
+ */
 export async function progress<T>(name: string, step: () => Promise<T>): Promise<T> {
   const startMs = performance.now();
   const tell = (note: string) => {
@@ -13,6 +17,7 @@ export async function progress<T>(name: string, step: () => Promise<T>): Promise
     return result;
   } catch (error) {
     tell(": failed");
-    throw error;
+    if (!(error instanceof ProcessOutput)) throw error;
+    throw new Error(`${name} failed — saw:\n${error.stderr || error.stdout || `exit ${error.exitCode}`}`);
   }
 }

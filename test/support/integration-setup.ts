@@ -1,0 +1,64 @@
+/**
+ * Runs once before the integration tests: an engine, the executables, the images; says what it does and how long it
+ * takes. Afterwards nothing of the run is left, and what could not be tried here is named in the last lines.
+ */
+import type { TestProject } from "vitest/node";
+import { ensureDebianBase, ensureMuslBase, haveOrPull } from "../../scripts/base-images.ts";
+import { build } from "../../scripts/build.ts";
+import { ensureEngine } from "../../scripts/docker-engine.ts";
+import { progress } from "../../scripts/progress.ts";
+import { $ } from "../../scripts/shell.ts";
+import type { Base } from "./test-images.ts";
+import { buildTestImage, removeImage } from "./test-images.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Tag of the image for each base that can be tried here. */
+    images: Partial<Record<Base, string>>;
+    /** Value of the label `withssh.test` on all that the run makes. */
+    runId: string;
+    /** True where testcontainers' own cleaner is at hand; else our teardown alone cleans. */
+    hasRyuk: boolean;
+  }
+}
+
+const RYUK_IMAGE = "testcontainers/ryuk:0.14.0";
+
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const runId = `${process.pid}-${Date.now().toString(36)}`;
+  const engine = await progress("docker engine", ensureEngine);
+  await build();
+  const found: Record<Base, string | undefined> = {
+    debian: await progress("debian base", ensureDebianBase),
+    musl: await progress("musl base", ensureMuslBase),
+  };
+  const images: Partial<Record<Base, string>> = {};
+  for (const base of Object.keys(found) as Base[]) {
+    const from = found[base];
+    if (from !== undefined)
+      images[base] = await progress(`test image on ${from}`, () => buildTestImage(base, from, runId));
+  }
+  project.provide("images", images);
+  project.provide("runId", runId);
+  project.provide("hasRyuk", await progress("cleaner image", () => haveOrPull(RYUK_IMAGE)));
+
+  return async () => {
+    await removeRun(runId);
+    for (const image of Object.values(images)) await removeImage(image);
+    await engine.stop();
+    if (images.musl === undefined) {
+      console.error("could not run: the tests on musl — saw neither alpine:3.22 nor an archive");
+      console.error("hint: set WITHSSH_TEST_MUSL_ARCHIVE to a root file system (tar.zst)");
+    }
+  };
+}
+
+/** Removes what tests left behind, whatever became of them. */
+async function removeRun(runId: string): Promise<void> {
+  const filter = ["--filter", `label=withssh.test=${runId}`];
+  const calm = $({ nothrow: true });
+  const containers = (await calm`docker ps --all --quiet ${filter}`).stdout.trim().split("\n").filter(Boolean);
+  if (containers.length > 0) await calm`docker rm --force --volumes ${containers}`;
+  const volumes = (await calm`docker volume ls --quiet ${filter}`).stdout.trim().split("\n").filter(Boolean);
+  if (volumes.length > 0) await calm`docker volume rm --force ${volumes}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * Builds the images that integration tests boot: each base, an sshd, and the executable as ENTRYPOINT. Each run has its
+ * own tag, so that runs side by side never see each other's half-changed build; what no run needs any more is removed.
+ */
+import { ROOT } from "../../scripts/places.ts";
+import { $ } from "../../scripts/shell.ts";
+
+/** Distributions that behaviour is tried on, once each. */
+export type Base = "debian" | "musl";
+
+const DOCKERFILES = { debian: "Dockerfile.debian", musl: "test/support/Dockerfile.alpine" } as const;
+
+/** @returns the tag of the image for this run. The newest build also keeps a tag of its own, as a cache for the next run. */
+export async function buildTestImage(base: Base, baseImage: string, runId: string): Promise<string> {
+  const newest = `withssh-test:${base}`;
+  const tag = `${newest}-${runId}`;
+  const before = await imageId(newest);
+  const args = ["--tag", tag, "--tag", newest, "--build-arg", `BASE=${baseImage}`, "--file", DOCKERFILES[base]];
+  await $({ cwd: ROOT })`docker build --quiet --network=host ${args} .`;
+  if (before !== undefined && before !== (await imageId(newest))) await removeImage(before);
+  return tag;
+}
+
+/** Removes a tag, and the image where that was its last; refused, quietly, while something uses it. */
+export async function removeImage(image: string): Promise<void> {
+  await $({ nothrow: true })`docker rmi ${image}`;
+}
+
+async function imageId(image: string): Promise<string | undefined> {
+  const asked = await $({ nothrow: true })`docker image inspect --format ${"{{.Id}}"} ${image}`;
+  return asked.exitCode === 0 ? asked.stdout.trim() : undefined;
+}
