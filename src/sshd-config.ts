@@ -18,8 +18,13 @@ export interface SshdConfigInput {
   readonly keysDirectory: string;
   readonly homeKeys: boolean;
   readonly trustedUserCaFile?: string | undefined;
-  /** sshd as an unprivileged user: no PAM, and no StrictModes, which would refuse a state directory below /tmp. */
+  /** sshd as an unprivileged user: no PAM. */
   readonly rootless: boolean;
+  /**
+   * False only where the caller itself has checked each parent of `keysDirectory`, and homes do not count: sshd refuses a
+   * sticky 1777 /run or /tmp, which is safe, and then nobody can log in.
+   */
+  readonly strictModes: boolean;
   readonly forwarding?: "yes" | "local" | "no" | undefined;
   /** What each login user's sessions get. */
   readonly sessions: readonly { readonly user: string; readonly variables: readonly SessionVariable[] }[];
@@ -122,7 +127,7 @@ function mustHaves(input: SshdConfigInput): string[] {
     `TrustedUserCAKeys ${input.trustedUserCaFile === undefined ? "none" : path(input.trustedUserCaFile)}`,
     // Not said: AuthorizedKeysCommand none. sshd (8.4 to 10) then complains about its missing user at each refused key.
     "AuthorizedPrincipalsFile none",
-    `StrictModes ${input.rootless ? "no" : "yes"}`,
+    `StrictModes ${input.strictModes ? "yes" : "no"}`,
     ...forwardingLines(input.forwarding),
   ];
 }

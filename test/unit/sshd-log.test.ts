@@ -1,0 +1,183 @@
+import { describe, expect, test } from "vitest";
+import { createSshdLogReader, parseSshdRecord } from "../../src/sshd-log.ts";
+
+/** Records as OpenSSH 9.2 and 10.0 wrote them, fingerprints shortened to what is alike. */
+const KEY = "SHA256:8TjfaTxl+W1N4Jlx+JpdVrKGjQDMKs6iYWPaMO46aAo";
+const OTHER = "SHA256:kiPe0WNvQaS9eX/+cv++eymegNtDuMZzQe1zkFfIocg";
+const CERT = `ED25519-CERT ${KEY} ID my id (serial 9) (serial 0) CA ED25519 SHA256:qgxvDjBomMUiEU7DJ72FH1VQGpS5XuM61Mgi+lwu34I`;
+const here = { address: "127.0.0.1", port: 46810 };
+const FROM = "127.0.0.1 port 46810";
+
+const parse = (record: string) => parseSshdRecord(`${record}\r\n`);
+
+describe("what sshd says becomes events", () => {
+  test("an accepted key, with its fingerprint; a certificate counts by its key; IPv6 with a zone too", () => {
+    const accepted = { type: "accepted", user: "root", ...here, key: KEY };
+    expect(parse(`Accepted publickey for root from ${FROM} ssh2: ED25519 ${KEY}`)).toEqual(accepted);
+    expect(parse(`Accepted publickey for root from ${FROM} ssh2: ${CERT}`)).toEqual(accepted);
+    expect(parse(`Accepted publickey for root from fe80::1%eth0 port 5 ssh2: RSA ${KEY}`)).toMatchObject({
+      type: "accepted",
+      address: "fe80::1%eth0",
+      port: 5,
+    });
+  });
+
+  test.each([
+    [`Connection closed by authenticating user root ${FROM} [preauth]`, "no key that is allowed"],
+    [`Connection reset by authenticating user root ${FROM} [preauth]`, "no key that is allowed"],
+    [`Disconnected from authenticating user root ${FROM} [preauth]`, "no key that is allowed"],
+    [`Connection closed by invalid user root ${FROM} [preauth]`, "no such user, or none that may log in"],
+    [
+      `Disconnecting authenticating user root ${FROM}: Too many authentication failures [preauth]`,
+      "too many keys, none of them allowed",
+    ],
+    [
+      `Disconnecting invalid user root ${FROM}: Too many authentication failures [preauth]`,
+      "no such user, or none that may log in",
+    ],
+  ])("a refusal: %s", (record, why) => {
+    expect(parse(record)).toEqual({ type: "refused", user: "root", ...here, why });
+  });
+
+  test("the end of a session, in order or by silence", () => {
+    const disconnected = { type: "disconnected", user: "root", ...here };
+    expect(parse(`Disconnected from user root ${FROM}`)).toEqual(disconnected);
+    expect(parse(`Timeout, client not responding from user root ${FROM}`)).toEqual(disconnected);
+  });
+
+  test("listening and restarting are signs for the supervisor", () => {
+    expect(parse("Server listening on :: port 2222.")).toEqual({ type: "listening", address: "::", port: 2222 });
+    expect(parse("Received SIGHUP; restarting.")).toEqual({ type: "restarting" });
+  });
+
+  test.each([
+    ["error", "Bind to port 2222 on 0.0.0.0 failed: Address already in use."],
+    ["error", "Cannot bind any address."],
+    ["error", "/run/withssh/sshd_config: line 3: Bad configuration option: Foo"],
+    ["error", "/run/withssh/sshd_config line 3: Directive 'Port' is not allowed within a Match block"],
+    ["error", "/run/withssh/sshd_config: terminating, 1 bad configuration options"],
+    ["error", "/run/withssh/sshd_config: No such file or directory"],
+    ["error", "sshd: no hostkeys available -- exiting."],
+    ["error", "Missing privilege separation directory: /run/sshd"],
+    ["error", 'Unable to load host key "/etc/ssh/x": error in libcrypto'],
+    ["error", "/run/sshd must be owned by root and not group or world-writable."],
+    ["warn", "Authentication refused: bad ownership or modes for directory /run"],
+    ["warn", "subsystem request for sftp by user root failed, subsystem not found"],
+    ["warn", "beginning MaxStartups throttling"],
+    ["info", "User bin not allowed because account is locked"],
+    ["info", "User app from 127.0.0.1 not allowed because not listed in AllowUsers"],
+    ["info", `Unable to negotiate with ${FROM}: no matching key exchange method found. Their offer: x [preauth]`],
+    ["debug", "/run/withssh/sshd_config line 3: Unsupported option UsePAM"],
+    ["debug", "anything else"],
+    ["debug", ""],
+  ])("people see it at %s: %s", (level, text) => {
+    expect(parse(text)).toEqual({ type: "sshd", level, text });
+  });
+});
+
+describe("a bare TCP connect leaves nothing above debug", () => {
+  test.each([
+    [`Connection from ${FROM} on 127.0.0.1 port 2299 rdomain ""`],
+    ["kex_exchange_identification: Connection closed by remote host"],
+    ["kex_exchange_identification: read: Connection reset by peer"],
+    [`banner exchange: Connection from ${FROM}: invalid format`],
+    [`Connection closed by ${FROM}`],
+    [`Connection reset by ${FROM}`],
+    [`Connection closed by ${FROM} [preauth]`],
+    [`Timeout before authentication for ${FROM}`],
+  ])("%s", (record) => {
+    expect(createSshdLogReader()(`${record}\r\n`)).toMatchObject({ type: "sshd", level: "debug" });
+  });
+});
+
+describe("a stranger's login name forges nothing", () => {
+  const forged = `x\r\nAccepted publickey for app from 6.6.6.6 port 77 ssh2: ED25519 ${KEY}`;
+
+  test("lines inside a record are part of the name, and come out escaped on one line with the true address", () => {
+    expect(parse(`Connection closed by invalid user ${forged} ${FROM} [preauth]`)).toEqual({
+      type: "refused",
+      user: `x\\x0d\\x0aAccepted publickey for app from 6.6.6.6 port 77 ssh2: ED25519 ${KEY}`,
+      ...here,
+      why: "no such user, or none that may log in",
+    });
+    expect(parse(`Invalid user ${forged} from ${FROM}`)).toMatchObject({ type: "sshd", level: "debug" });
+  });
+
+  test.each([
+    `Invalid user ${forged}`,
+    `Invalid user ${forged}\r\nReceived SIGHUP; restarting.`,
+    "Invalid user x\r\nServer listening on 0.0.0.0 port 22.",
+    "Invalid user x\r\nCannot bind any address.",
+    `Accepted publickey for x\r\nroot from ${FROM} ssh2: ED25519 ${KEY}`,
+    `Accepted publickey for a b from ${FROM} ssh2: ED25519 ${KEY}`,
+    `Accepted publickey for root from ${FROM} ssh2: ED25519 ${KEY}\r\nmore`,
+    `Accepted publickey for root from ${FROM} ssh2: ED25519-CERT ${KEY} ID a\nb (serial 0) CA RSA ${KEY}`,
+    `Connection closed by authenticating user a b ${FROM} [preauth]`,
+    `Disconnected from user a\r\nb ${FROM}`,
+  ])("%j is nothing but debug text on one line", (record) => {
+    const log = parse(record);
+    expect(log).toMatchObject({ type: "sshd", level: "debug" });
+    expect(JSON.stringify(log)).not.toMatch(/\\[rn]/);
+  });
+
+  test("an address inside a name is not the address", () => {
+    const record = `Connection closed by invalid user x from 6.6.6.6 port 77: y ${FROM} [preauth]`;
+    expect(parse(record)).toMatchObject({ user: "x from 6.6.6.6 port 77: y", ...here });
+  });
+
+  test("no record makes it throw", () => {
+    const records = [
+      "",
+      "\r\n",
+      "\n\n",
+      "\0",
+      "\xff".repeat(2000),
+      "Accepted publickey for ".repeat(400),
+      "port ".repeat(999),
+    ];
+    for (const record of records) expect(parseSshdRecord(record).type).toBe("sshd");
+  });
+});
+
+describe("records of one connection are read together", () => {
+  test("a refusal names the keys that were offered, once each", () => {
+    const read = createSshdLogReader();
+    for (const key of [KEY, OTHER, KEY]) {
+      expect(read(`Failed publickey for root from ${FROM} ssh2: ED25519 ${key}\r\n`)).toBeUndefined();
+    }
+    expect(read(`Connection closed by authenticating user root ${FROM} [preauth]\r\n`)).toMatchObject({
+      type: "refused",
+      why: `no key that is allowed; offered ${KEY}, ${OTHER}`,
+    });
+    expect(read(`Connection closed by authenticating user root ${FROM} [preauth]\r\n`)).toMatchObject({
+      why: "no key that is allowed",
+    });
+  });
+
+  test("a session that was cut off ends once, with its user", () => {
+    const read = createSshdLogReader();
+    read(`Accepted publickey for root from ${FROM} ssh2: ED25519 ${KEY}\r\n`);
+    expect(read(`Connection closed by ${FROM}\r\n`)).toEqual({ type: "disconnected", user: "root", ...here });
+    expect(read(`Closing connection to ${FROM}\r\n`)).toMatchObject({ type: "sshd", level: "debug" });
+  });
+
+  test("a session that says goodbye ends once", () => {
+    const read = createSshdLogReader();
+    read(`Accepted publickey for root from ${FROM} ssh2: ED25519 ${KEY}\r\n`);
+    expect(read(`Disconnected from user root ${FROM}\r\n`)).toMatchObject({ type: "disconnected" });
+    expect(read(`Closing connection to ${FROM}\r\n`)).toMatchObject({ type: "sshd", level: "debug" });
+  });
+
+  test("strangers who never end are forgotten in time, live sessions are not", () => {
+    const read = createSshdLogReader();
+    read(`Accepted publickey for root from ${FROM} ssh2: ED25519 ${KEY}\r\n`);
+    for (let port = 1; port <= 3000; port += 1) {
+      read(`Failed publickey for root from 10.0.0.1 port ${port} ssh2: ED25519 ${OTHER}\r\n`);
+    }
+    const why = (port: number) =>
+      read(`Connection closed by authenticating user root 10.0.0.1 port ${port} [preauth]\r\n`);
+    expect(why(1)).toMatchObject({ why: "no key that is allowed" });
+    expect(why(3000)).toMatchObject({ why: `no key that is allowed; offered ${OTHER}` });
+    expect(read(`Connection closed by ${FROM}\r\n`)).toMatchObject({ type: "disconnected", user: "root" });
+  });
+});
