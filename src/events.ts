@@ -63,6 +63,9 @@ export type Event =
   | { readonly type: "sshd"; readonly level: Level; readonly text: string }
   | { readonly type: "log lost"; readonly count: number }
   | { readonly type: "refused start"; readonly text: string }
+  | { readonly type: "debug"; readonly text: string }
+  | { readonly type: "account refused"; readonly user: string; readonly problem: Problem }
+  | { readonly type: "host key joined"; readonly hostKey: HostKeyFacts }
   | { readonly type: "app ended" }
   | { readonly type: "stopping"; readonly why: string }
   | { readonly type: "stage"; readonly stage: string; readonly ms: number };
@@ -108,6 +111,9 @@ const wordings: Wordings = {
   disconnected: (e) => line("info", "disconnected", { user: e.user, address: e.address, port: e.port }),
   sshd: (e) => line(e.level, "sshd", { text: e.text }),
   "log lost": (e) => line("warn", "log records lost", { count: e.count }),
+  debug: (e) => line("debug", e.text),
+  "account refused": (e) => line("error", `login user left out: ${renderProblem(e.problem)}`, { user: e.user }),
+  "host key joined": (e) => line("info", "host key made and in use", { host_key: e.hostKey }),
   "refused start": (e) => line("error", e.text),
   "app ended": () => line("info", "the app has ended: ssh ends with it"),
   stopping: (e) => line("info", "stopping", { why: e.why }),

@@ -1,0 +1,36 @@
+/**
+ * Ends everything that runs below the supervisor: sshd, sessions, and what sessions left behind. As a subreaper it gets
+ * the orphans of whatever it ends, so it goes on until no child is left. TERM first, KILL when that is not enough.
+ */
+import { isOsError } from "./errors.ts";
+import { byteString, c, slurp } from "./libc.ts";
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const KILL_AFTER_MS = 1000;
+const GIVE_UP_AFTER_MS = 2500;
+const STEP_MS = 20;
+
+/** Resolves when no child is left, or after 2.5 s at most. Reaping is the SIGCHLD listener's work (processes.ts). */
+export async function endDescendants(): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    const children = listChildren();
+    const elapsedMs = performance.now() - began;
+    if (children.length === 0 || elapsedMs > GIVE_UP_AFTER_MS) return;
+    for (const pid of children) c.kill(pid, elapsedMs < KILL_AFTER_MS ? SIGTERM : SIGKILL);
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+}
+
+/** Our children's pids, zombies included (proc(5), /proc/pid/task/tid/children); none where the kernel has no such file. */
+export function listChildren(): number[] {
+  const pid = c.getpid();
+  try {
+    const text = byteString(slurp(`/proc/self/task/${pid}/children`, "list children"));
+    return text.split(" ").filter(Boolean).map(Number);
+  } catch (error) {
+    if (isOsError(error)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The real world as a `Host`: files by native-dir.ts, helpers by processes.ts, events to whoever listens. Decides nothing.
+ */
+import type { Event } from "./events.ts";
+import type { Host } from "./host.ts";
+import { c } from "./libc.ts";
+import { openNativeDir } from "./native-dir.ts";
+import { type Children, isExecutablePath } from "./processes.ts";
+
+/** What helpers and sshd get, and nothing else: nothing in the app's environment can steer them. */
+export const HELPER_ENVIRONMENT: readonly string[] = [
+  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  "HOME=/",
+  "LC_ALL=C",
+];
+
+/** A host whose events go to `emit`. */
+export function createNativeHost(children: Children, emit: (event: Event) => void): Host {
+  return {
+    openDir: openNativeDir,
+    isExecutable: isExecutablePath,
+    run: (operation, argv, options) => children.run(operation, argv, HELPER_ENVIRONMENT, options),
+    emit,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    self: { uid: c.geteuid(), gid: c.getegid() },
+  };
+}

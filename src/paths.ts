@@ -1,0 +1,34 @@
+/** Every path that we touch outside the volume, in one place. */
+
+/** Our state: world-readable names, private parts below (design: "State directory"). */
+export const RUN_DIRECTORY = "/run";
+export const STATE_NAME = "withssh";
+export const STATE_DIRECTORY = `${RUN_DIRECTORY}/${STATE_NAME}`;
+/** Below the state directory: one file of authorized keys a login user, readable by sshd as that user. */
+export const KEYS_NAME = "keys";
+/** Below the state directory, 0700: the config with session variables, and keys where /etc/ssh cannot hold them. */
+export const PRIVATE_NAME = "private";
+export const CONFIG_NAME = "sshd_config";
+export const OPERATOR_CONFIG_NAME = "operator_config";
+/** The image's ssh directory. */
+export const IMAGE_SSH_DIRECTORY = "/etc/ssh";
+export const IMAGE_SSHD_CONFIG = `${IMAGE_SSH_DIRECTORY}/sshd_config`;
+
+/** Where distributions put their programs (Debian, Alpine, Fedora, a build from source). */
+export const SSHD_PATHS = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"] as const;
+export const KEYGEN_PATHS = ["/usr/bin/ssh-keygen", "/usr/local/bin/ssh-keygen"] as const;
+export const SFTP_SERVER_PATHS = [
+  "/usr/lib/openssh/sftp-server",
+  "/usr/lib/ssh/sftp-server",
+  "/usr/libexec/openssh/sftp-server",
+  "/usr/libexec/sftp-server",
+  "/usr/local/libexec/sftp-server",
+] as const;
+/** Privilege separation directories that are compiled into sshd (its PRIVSEP_PATH). */
+export const PRIVSEP_DIRECTORIES = [
+  "/run/sshd",
+  "/var/run/sshd",
+  "/var/empty",
+  "/usr/share/empty.sshd",
+  "/var/lib/sshd",
+];

@@ -1,0 +1,81 @@
+/**
+ * The image's OpenSSH: found, not assumed. What only running sshd would tell (its release, its privilege separation
+ * directory) is read from its file instead, since a run costs as much as the rest of our start.
+ */
+import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
+import { isOsError, StageError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS, SSHD_PATHS } from "./paths.ts";
+
+export interface Programs {
+  readonly sshd: string;
+  readonly version: SshdVersion;
+  readonly keygen: string | undefined;
+  readonly sftpServer: string | undefined;
+  /** Undefined: none of those that we know is named in the file. */
+  readonly privsepDirectory: string | undefined;
+}
+
+const OPERATION = "look at sshd";
+const MAX_BYTES = 64 << 20;
+/** Older than anything that we know how to talk to: the safest words are used then. */
+const OLDEST: SshdVersion = { major: 8, minor: 4 };
+
+/** Finds sshd (or takes `named`, which must be there) and what belongs to it. Throws `StageError` naming packages. */
+export async function findPrograms(host: Host, named: string | undefined): Promise<Programs> {
+  const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
+  if (sshd === undefined) {
+    const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
+    const hint =
+      "Debian: apt-get install openssh-server · Alpine: apk add openssh · Fedora: dnf install openssh-server";
+    throw new StageError("findPrograms", { what, hint });
+  }
+  const file = readProgram(host, sshd);
+  return {
+    sshd,
+    version: await findVersion(host, sshd, file),
+    keygen: KEYGEN_PATHS.find((path) => host.isExecutable(path)),
+    sftpServer: SFTP_SERVER_PATHS.find((path) => host.isExecutable(path)),
+    privsepDirectory: file && PRIVSEP_DIRECTORIES.find((path) => file.includes(`\0${path}\0`, 0, "latin1")),
+  };
+}
+
+/** The file's bytes; undefined where it is a link or not readable. */
+function readProgram(host: Host, path: string): Buffer | undefined {
+  const slash = path.lastIndexOf("/");
+  try {
+    const dir = host.openDir(OPERATION, path.slice(0, slash) || "/");
+    try {
+      const { bytes } = dir.read(OPERATION, path.slice(slash + 1), MAX_BYTES);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** version.h's words, `OpenSSH_9.2p1`; the file also names others (compat.c), never with a `p` for portable. */
+async function findVersion(host: Host, sshd: string, file: Buffer | undefined): Promise<SshdVersion> {
+  for (let at = file?.indexOf("OpenSSH_") ?? -1; file !== undefined && at >= 0; at = file.indexOf("OpenSSH_", at + 1)) {
+    const word = file.subarray(at, at + 24).toString("latin1");
+    if (/^OpenSSH_\d+\.\d+p\d/.test(word)) return parseSshdVersion(word) ?? OLDEST;
+  }
+  const { stdout, stderr } = await host.run("ask sshd for its version", [sshd, "-V"], { timeoutMs: 5000 });
+  const text = Buffer.from(stdout).toString("latin1") + Buffer.from(stderr).toString("latin1");
+  return parseSshdVersion(text) ?? OLDEST;
+}
+
+/** Makes the privilege separation directory where it is missing: as root sshd will not start without (sshd.c). */
+export function makePrivsepDirectory(host: Host, path: string): void {
+  const operation = "make the privilege separation directory";
+  const slash = path.lastIndexOf("/");
+  const parent = host.openDir(operation, path.slice(0, slash) || "/");
+  try {
+    parent.makeDir(operation, path.slice(slash + 1), 0o755);
+  } finally {
+    parent.close();
+  }
+}

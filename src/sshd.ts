@@ -1,0 +1,99 @@
+/**
+ * sshd as a foreground child: started, restarted with backoff, reloaded, stopped. Sessions are children of their own and
+ * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
+ */
+import { countFailures, delayAfter } from "./backoff.ts";
+import type { Event } from "./events.ts";
+import { c } from "./libc.ts";
+import { HELPER_ENVIRONMENT } from "./native-host.ts";
+import { bytesOf } from "./process-facts.ts";
+import { type Children, type Ending, spawn } from "./processes.ts";
+
+const SIGHUP = 1;
+const SIGTERM = 15;
+/** sshd would read a terminal's or our stdin for nothing. */
+const NOTHING = { path: "/dev/null", write: true } as const;
+
+export interface SshdOptions {
+  readonly children: Children;
+  readonly path: string;
+  readonly configPath: string;
+  /** The socket's end that becomes its stderr. */
+  readonly log: number;
+  readonly emit: (event: Event) => void;
+  /** Asked after an end before it listened: a reason in words not to try again soon, told by the callee. */
+  readonly explain: (ending: Ending) => Promise<number | undefined>;
+}
+
+/** One sshd at a time. `listening()` is for whoever reads its log: only that tells. */
+export class Sshd {
+  readonly #options: SshdOptions;
+  #pid: number | undefined;
+  #startedAt = 0;
+  #hasListened = false;
+  #failures = 0;
+  #restarts = 0;
+  #isWanted = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: SshdOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Starts it, and again whenever it ends, until `stop`. Throws `OsError` when it cannot be executed at all. */
+  start(): void {
+    const { path, configPath, log, children } = this.#options;
+    this.#isWanted = true;
+    this.#hasListened = false;
+    this.#startedAt = performance.now();
+    const argv = [path, "-D", "-e", "-f", configPath].map(bytesOf);
+    const pid = spawn("start sshd", { argv, environment: HELPER_ENVIRONMENT, descriptors: [NOTHING, NOTHING, log] });
+    this.#pid = pid;
+    children.ended(pid).then((ending) => this.#ended(ending));
+  }
+
+  /** What its log said: it listens. */
+  listening(): void {
+    this.#hasListened = true;
+  }
+
+  /** Reads its config again; the caller has proved it. */
+  reload(): void {
+    if (this.#pid !== undefined) c.kill(this.#pid, SIGHUP);
+  }
+
+  /** Ends the listener; sessions stay. */
+  stop(): void {
+    this.#isWanted = false;
+    clearTimeout(this.#timer);
+    if (this.#pid !== undefined) c.kill(this.#pid, SIGTERM);
+  }
+
+  async #ended(ending: Ending): Promise<void> {
+    this.#pid = undefined;
+    if (!this.#isWanted) return;
+    this.#failures = countFailures(this.#failures, performance.now() - this.#startedAt);
+    const quietMs = this.#hasListened ? undefined : await this.#options.explain(ending);
+    const delayMs = quietMs ?? delayAfter(this.#failures, Math.random());
+    if (quietMs === undefined) {
+      this.#options.emit({ type: "sshd exited", status: renderEnding(ending), restartInMs: delayMs });
+    }
+    this.#timer = setTimeout(() => {
+      this.#restarts += 1;
+      this.start();
+    }, delayMs);
+  }
+}
+
+/** "exit 255" or "signal 9". */
+export function renderEnding(ending: Ending): string {
+  return ending.signal === undefined ? `exit ${ending.code ?? "unknown"}` : `signal ${ending.signal}`;
+}

@@ -1,0 +1,89 @@
+/**
+ * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
+ * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
+ */
+import { boot, type Plan } from "./boot.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { EXIT, type Problem, StageError } from "./errors.ts";
+import type { Event } from "./events.ts";
+import { c, check, cString, readAll, writeAll } from "./libc.ts";
+import { defaultFormat } from "./log-line.ts";
+import { createNativeHost } from "./native-host.ts";
+import { envMap } from "./process-facts.ts";
+import { Children } from "./processes.ts";
+import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const STDIN = 0;
+const STDOUT = 1;
+const UMASK = 0o022;
+
+/** Runs until it is told to end or the app has ended; gives the exit code. */
+export async function supervise(): Promise<number> {
+  check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
+  c.umask(UMASK);
+  c.chdir(cString("/"));
+  const children = new Children();
+  const request = parseRequest(readAll(STDIN, "read the request", MAX_REQUEST_BYTES));
+  const { config } = parseConfig(envMap(request.environment));
+  const log = new LateLog(config);
+  const host = createNativeHost(children, (event) => log.write(event));
+  const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request) });
+  const done = supervisor.watch();
+  try {
+    const plan: Plan = await boot(host, config, request);
+    await supervisor.run(plan);
+  } catch (error) {
+    const problem = problemOf(error);
+    supervisor.down(problem);
+  }
+  await log.open();
+  await done;
+  return EXIT.ok;
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof StageError) return error.problem;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    what: "a stage failed in a way that we did not foresee",
+    saw: text,
+    hint: "this is a bug of withssh: report it",
+  };
+}
+
+/** Answers the waiting launcher once; where none waits it does nothing. */
+function createAnswer(request: Request): (reply: Reply) => void {
+  let hasAnswered = !request.wantsReply;
+  return (reply) => {
+    if (hasAnswered) return;
+    hasAnswered = true;
+    writeAll(STDOUT, Buffer.from(renderReply(reply), "utf8"), "answer the launcher");
+    c.close(STDOUT);
+  };
+}
+
+/** Keeps what is said until the logging library is loaded: sshd's start must not wait for it. */
+class LateLog {
+  readonly #config: Config;
+  #early: Event[] | undefined = [];
+  #write: (event: Event) => void = () => {};
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  write(event: Event): void {
+    if (this.#early === undefined) this.#write(event);
+    else this.#early.push(event);
+  }
+
+  async open(): Promise<void> {
+    const { createLog } = await import("./log.ts");
+    const log = createLog(this.#config.logLevel, this.#config.logFormat ?? defaultFormat());
+    this.#write = (event) => log.write(event);
+    for (const event of this.#early ?? []) log.write(event);
+    this.#early = undefined;
+  }
+}

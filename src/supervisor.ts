@@ -1,0 +1,214 @@
+/**
+ * The steady state: waits for one thing and reacts. sshd's log becomes events, sshd's end a restart, the app's end ours.
+ * Must never act on what a stranger wrote into the log, and never hold the app up.
+ */
+import { install, type Plan, writeSshdConfig } from "./boot.ts";
+import type { Config } from "./config.ts";
+import { endDescendants } from "./descendants.ts";
+import type { Problem } from "./errors.ts";
+import type { Host } from "./host.ts";
+import type { HostKey } from "./host-key-files.ts";
+import { makeSlowHostKey } from "./host-keys.ts";
+import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
+import { c, ptr } from "./libc.ts";
+import { LogSocket } from "./log-socket.ts";
+import type { Children } from "./processes.ts";
+import type { Reply, Request } from "./request.ts";
+import { Sshd } from "./sshd.ts";
+import { createSshdLogReader } from "./sshd-log.ts";
+import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
+import { APP_PIDFD } from "./supervisor-start.ts";
+
+export interface SupervisorOptions {
+  readonly host: Host;
+  readonly children: Children;
+  readonly config: Config;
+  readonly request: Request;
+  readonly answer: (reply: Reply) => void;
+}
+
+/** How often the app's end is looked for where PID 1 is somebody else; a pidfd is not readable by the runtime. */
+const APP_CHECK_MS = 500;
+/** Where PID 1 is the app the container ends with it: nothing to look for, only a reason to stay. */
+const IDLE_MS = 1 << 30;
+/** A refused config is looked at again this often, in silence. */
+const REFUSED_RETRY_MS = 30_000;
+const POLLIN = 1;
+/** Stands in known_hosts lines where nobody said what clients dial; the event says that it is not exact. */
+const UNKNOWN_HOST = "unknown-host";
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  #sshd: Sshd | undefined;
+  #log: LogSocket | undefined;
+  #plan: Plan | undefined;
+  #isProved = false;
+  #isListening = false;
+  #isReady = false;
+  #isEnding = false;
+  #lastRefusal = "";
+  #finish: () => void = () => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** Stays until the app has ended or a signal says stop; resolves when everything of ours is gone. */
+  watch(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#finish = resolve;
+    const watchesApp = this.#options.request.appPid !== 1;
+    const timer = setInterval(
+      () => watchesApp && this.#hasAppEnded() && this.#end("app"),
+      watchesApp ? APP_CHECK_MS : IDLE_MS,
+    );
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
+      process.on(signal, () => signal !== "SIGHUP" && this.#end(signal));
+    }
+    return promise.then(() => clearInterval(timer));
+  }
+
+  /** SSH is not to be had: said loudly, and the app runs. */
+  down(problem: Problem): void {
+    this.#options.host.emit({ type: "ssh down", problem });
+    this.#options.answer({ ready: false, why: problem.what });
+  }
+
+  /** Starts sshd under this plan. With Match blocks in its config nothing listens before the proof. */
+  async run(plan: Plan): Promise<void> {
+    const { host, children } = this.#options;
+    this.#plan = plan;
+    const read = createSshdLogReader();
+    this.#log = new LogSocket(({ text }) => this.#onRecord(read(text)));
+    this.#sshd = new Sshd({
+      children,
+      path: plan.programs.sshd,
+      configPath: plan.written.path,
+      log: this.#log.writer,
+      emit: (event) => host.emit(event),
+      explain: () => this.#explain(),
+    });
+    if (!plan.written.hasMatch) this.#sshd.start();
+    const problems = await this.#prove(plan);
+    if (problems.length > 0) {
+      this.#sshd.stop();
+      for (const problem of problems) this.down(problem);
+      return;
+    }
+    this.#isProved = true;
+    if (plan.written.hasMatch) this.#sshd.start();
+    this.#tellReady();
+  }
+
+  /** The promises that `sshd -T` would not keep, for every login user. */
+  async #prove(plan: Plan): Promise<readonly Problem[]> {
+    const { host, config } = this.#options;
+    const { written, programs } = plan;
+    const results = await Promise.all(
+      plan.accounts.map(async ({ name }) => {
+        const argv = proofArgv(programs.sshd, written.path, name, config.port);
+        const { code, stdout, stderr } = await host.run("prove the sshd config", argv, { timeoutMs: 10_000 });
+        if (code === 0) return judgeProof(Buffer.from(stdout).toString("latin1"), written.promises, written.lines);
+        return explainRefusal(Buffer.from(stderr).toString("latin1"), written.path, written.origins);
+      }),
+    );
+    return results.flat();
+  }
+
+  /** After an end before it listened: a config that is refused is told once, and looked at again later. */
+  async #explain(): Promise<number | undefined> {
+    const { host } = this.#options;
+    const plan = this.#plan;
+    if (plan === undefined) return undefined;
+    const { code, stderr } = await host.run("test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
+    if (code === 0) return undefined;
+    const problems = explainRefusal(Buffer.from(stderr).toString("latin1"), plan.written.path, plan.written.origins);
+    const text = JSON.stringify(problems);
+    if (text !== this.#lastRefusal) for (const problem of problems) this.down(problem);
+    this.#lastRefusal = text;
+    return REFUSED_RETRY_MS;
+  }
+
+  #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>): void {
+    const { host } = this.#options;
+    if (log === undefined || log.type === "restarting") return;
+    if (log.type === "listening") {
+      this.#sshd?.listening();
+      this.#isListening = true;
+      this.#lastRefusal = "";
+      this.#tellReady();
+      return;
+    }
+    if (log.type !== "accepted") host.emit(log);
+    else {
+      const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
+      host.emit(source === undefined ? log : { ...log, source });
+    }
+  }
+
+  /** Once, when it both listens and is proved: the line that people and tests wait for. */
+  #tellReady(): void {
+    const { host, config, answer } = this.#options;
+    if (this.#plan === undefined || this.#isReady || !this.#isProved || !this.#isListening) return;
+    this.#isReady = true;
+    const { identity, accounts } = this.#plan;
+    const keys = identity.keys.map((key) => ({ ...key, keyType: key.algorithm, blob: toBase64(key.publicBlob) }));
+    const address = config.publicAddress ?? { host: UNKNOWN_HOST, port: 22 };
+    const known = pickKnownHostsKey(keys);
+    host.emit({
+      type: "ssh ready",
+      port: config.port,
+      users: accounts.map((account) => account.name),
+      hostKeys: keys.map(({ keyType, fingerprint }) => ({ type: keyType, fingerprint })),
+      knownHosts: known === undefined ? "" : renderKnownHostsLine([address], known),
+      knownHostsExact: config.publicAddress !== undefined,
+    });
+    answer({ ready: true });
+    this.#joinSlowHostKeys(this.#plan);
+  }
+
+  /** Makes what a first start did not wait for, and lets sshd take it up by one SIGHUP, tested first. */
+  async #joinSlowHostKeys(plan: Plan): Promise<void> {
+    const { host, config, request } = this.#options;
+    const joined: HostKey[] = [];
+    for (const type of plan.identity.missing) {
+      const key = await makeSlowHostKey(host, plan.hostKeySettings, type, plan.identity);
+      if (key !== undefined) joined.push(key);
+    }
+    if (joined.length === 0) return;
+    const installed = install(host, plan.hostKeySettings, [...plan.identity.keys, ...joined]);
+    const written = await writeSshdConfig(host, config, request, { ...plan, installed }, false);
+    const { code } = await host.run("test the sshd config", testArgv(plan.programs.sshd, written.path));
+    if (code !== 0) return;
+    this.#plan = {
+      ...plan,
+      written,
+      identity: { ...plan.identity, keys: [...plan.identity.keys, ...joined], missing: [] },
+    };
+    this.#sshd?.reload();
+    for (const { algorithm, fingerprint } of joined) {
+      host.emit({ type: "host key joined", hostKey: { type: algorithm, fingerprint } });
+    }
+  }
+
+  #hasAppEnded(): boolean {
+    const poll = new Uint8Array(8);
+    const view = new DataView(poll.buffer);
+    view.setInt32(0, APP_PIDFD, true);
+    view.setInt16(4, POLLIN, true);
+    return c.poll(ptr(poll), 1, 0) > 0 && (view.getInt16(6, true) & POLLIN) !== 0;
+  }
+
+  /** Stops the listener, then the sessions; at most once. */
+  async #end(why: string): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#options.host.emit(why === "app" ? { type: "app ended" } : { type: "stopping", why });
+    this.#sshd?.stop();
+    await endDescendants();
+    this.#log?.drain();
+    this.#finish();
+  }
+}
+
+const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
