@@ -1,0 +1,60 @@
+/** The import rules: what the launcher loads is light, heavy packages have one door each, features do not know each other. */
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const SRC = new URL("../src/", import.meta.url);
+const FILES = readdirSync(SRC).filter((name) => name.endsWith(".ts"));
+const IMPORT = /^(?:import|export) (type )?(?:[^;"]*? from )?"([^"]+)"|(await import|[^.\w]import)\("([^"]+)"\)/gm;
+
+/** What a file imports: by value when it is loaded, as types only, or later (`await import`). */
+function importsOf(file: string): { from: string; kind: "value" | "type" | "later" }[] {
+  return [...readFileSync(new URL(file, SRC), "utf8").matchAll(IMPORT)].map(([, type, from, later, lazily]) => ({
+    from: (from ?? lazily ?? "").replace(/^\.\//, ""),
+    kind: later !== undefined ? "later" : type !== undefined ? "type" : "value",
+  }));
+}
+
+/** The files of each feature, by the beginning of their names. A file of no feature is ground that all may stand on. */
+const FEATURES: Readonly<Record<string, RegExp>> = {
+  "host keys": /^(host-key|private-key)/,
+  "authorized keys": /^(authorized-key|key-)/,
+  accounts: /^(accounts|login-home|shadow-repair)/,
+  sshd: /^(sshd|image-(config|filter)|log-socket|known-hosts)/,
+  sessions: /^session-/,
+  app: /^(exec|become|stay)/,
+  sudo: /^sudo/,
+  watching: /^watcher/,
+  status: /^status/,
+};
+/** The only files that may know two features. */
+const KNOWERS = ["main.ts", "launch.ts", "boot.ts", "supervise.ts", "supervisor.ts", "check.ts"];
+const featureOf = (file: string) => Object.keys(FEATURES).find((name) => FEATURES[name]?.test(file));
+
+test("each heavy package has one door", () => {
+  const doors = (name: string) => FILES.filter((file) => importsOf(file).some(({ from }) => from === name));
+  expect(doors("pino")).toEqual(["log.ts"]);
+  expect(doors("chokidar")).toEqual(FILES.filter((file) => file === "watcher.ts"));
+  expect(doors("zx")).toEqual([]);
+});
+
+test("the launcher loads no logging, no watching and no node: module on its way to the app", () => {
+  const seen = new Set(["main.ts", "launch.ts"]);
+  for (const file of seen) {
+    for (const { from, kind } of importsOf(file))
+      if (kind === "value") from.endsWith(".ts") ? seen.add(from) : expect(from).toBe("bun:ffi");
+  }
+  expect([...seen]).toContain("exec.ts");
+  expect([...seen].filter((file) => ["log.ts", "watcher.ts", "boot.ts", "supervisor.ts"].includes(file))).toEqual([]);
+});
+
+test("features never import each other, and ground imports no feature", () => {
+  const crossings = FILES.filter((file) => !KNOWERS.includes(file)).flatMap((file) =>
+    importsOf(file)
+      // The shape of what a knower hands over may be named: a type loads nothing.
+      .filter(
+        ({ from, kind }) => kind !== "type" && featureOf(from) !== undefined && featureOf(from) !== featureOf(file),
+      )
+      .map(({ from }) => `${file} imports ${from}`),
+  );
+  expect(crossings).toEqual([]);
+});
