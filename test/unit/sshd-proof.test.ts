@@ -68,6 +68,7 @@ describe("each broken promise is told", () => {
   test.each([
     [/^port 2222/, "port 22"],
     [/^/, "port 22\n"],
+    [/^port 2222/, "port 2222\nport 22"],
     [/listenaddress \[::\]:2222/, "listenaddress [::]:22"],
     [/listenaddress 0.0.0.0/, "listenaddress 127.0.0.1"],
     [/listenaddress.*\n/g, ""],
