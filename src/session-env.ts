@@ -72,7 +72,9 @@ export const PROFILE_DROP_IN = "/etc/profile.d/00-withssh.sh";
 /**
  * A root-owned 0644 drop-in for login shells: Debian's (and older Alpine's) /etc/profile sets PATH anew and then reads
  * /etc/profile.d; this puts the container's PATH back, in SSH sessions alone (sshd sets SSH_CONNECTION, su - drops it).
- * A literal costs no process and reads nothing at login. Undefined where there is no PATH to put back.
+ * A literal costs no process and reads nothing at login. Undefined where there is no PATH to put back. Commands without a
+ * login shell need none of this: SetEnv comes after PAM's /etc/environment. Where /etc cannot be written (rootless, read-only
+ * root) a login shell has what /etc/profile says.
  */
 export function renderProfileDropIn(variables: readonly Variable[]): string | undefined {
   const path = variables.find((variable) => variable.name === "PATH");
