@@ -32,7 +32,8 @@ const COMMENTED_OUT = "a # comments out all that follows on a line: give each ke
  * around the whole, keys glued into one line by blanks, commas or semicolons. Keys glued into one line count from 1.
  */
 export function splitKeyText(text: string): KeyTextLine[] {
-  const plain = unescapeLineEnds(unquote(text.replace(/^\ufeff/, "").trim())).trim();
+  // A byte order mark counts as white space in JavaScript: trim() takes it along.
+  const plain = unescapeLineEnds(unquote(text.trim())).trim();
   const rows = joinBlocks(plain.split(/\r\n|\n|\r/));
   const [only] = rows;
   if (rows.length === 1 && only !== undefined) {

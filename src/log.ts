@@ -9,7 +9,8 @@ import { c, errno, ptr } from "./libc.ts";
 import { type LogFormat, renderPretty } from "./log-line.ts";
 
 export interface Log {
-  write(event: Event): void;
+  /** Writes an event that happened at `timeMs` since the epoch. */
+  write(event: Event, timeMs: number): void;
 }
 
 const STDERR = 2;
@@ -33,17 +34,19 @@ export function createLog(level: Level, format: LogFormat): Log {
             output.write(renderPretty(line, Date.parse(String(time))));
           },
         };
+  let eventTimeMs = Date.now();
   const logger = pino(
     {
       level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${new Date(eventTimeMs).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     stream,
   );
   return {
-    write: (event) => {
+    write: (event, timeMs) => {
+      eventTimeMs = timeMs;
       const line = renderEvent(event);
       logger[line.level](line.fields, line.msg);
       const lost = output.takeLost();

@@ -10,7 +10,8 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const STATX_BASIC_STATS = 0x7ff;
-const KINDS: Readonly<Record<number, Facts["kind"]>> = { 7: "file", 4: "directory", 9: "link" };
+/** The file type bits of st_mode, shifted down (inode(7)). */
+const KINDS: Readonly<Record<number, Facts["kind"]>> = { 8: "file", 4: "directory", 10: "link" };
 
 /** statx(2) as facts; the layout of its answer is the same on every architecture. */
 function factsOf(fd: number, name: string, flags: number, operation: string, path: string): Facts {

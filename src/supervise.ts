@@ -7,6 +7,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
+import type { Log } from "./log.ts";
 import { defaultFormat } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { envMap } from "./process-facts.ts";
@@ -67,23 +68,23 @@ function createAnswer(request: Request): (reply: Reply) => void {
 /** Keeps what is said until the logging library is loaded: sshd's start must not wait for it. */
 class LateLog {
   readonly #config: Config;
-  #early: Event[] | undefined = [];
-  #write: (event: Event) => void = () => {};
+  #early: { readonly event: Event; readonly timeMs: number }[] | undefined = [];
+  #log: Log | undefined;
 
   constructor(config: Config) {
     this.#config = config;
   }
 
   write(event: Event): void {
-    if (this.#early === undefined) this.#write(event);
-    else this.#early.push(event);
+    const timeMs = Date.now();
+    if (this.#log === undefined) this.#early?.push({ event, timeMs });
+    else this.#log.write(event, timeMs);
   }
 
   async open(): Promise<void> {
     const { createLog } = await import("./log.ts");
-    const log = createLog(this.#config.logLevel, this.#config.logFormat ?? defaultFormat());
-    this.#write = (event) => log.write(event);
-    for (const event of this.#early ?? []) log.write(event);
+    this.#log = createLog(this.#config.logLevel, this.#config.logFormat ?? defaultFormat());
+    for (const { event, timeMs } of this.#early ?? []) this.#log.write(event, timeMs);
     this.#early = undefined;
   }
 }
