@@ -24,7 +24,7 @@ export function describeExposure(
   store: { readonly volume: Dir; readonly dir: Dir },
   app: Account,
 ): string | undefined {
-  if (app.uid === 0 || app.uid === host.self.uid) return undefined;
+  if (app.uid === host.self.uid) return undefined;
   try {
     const chain: { path: string; facts: Facts }[] = [];
     const parts = volumePath.split("/").filter((part) => part !== "");

@@ -91,16 +91,10 @@ function installInto(dir: Dir, keys: readonly HostKey[]): readonly InstalledHost
 /** Exclusive create and rename: a link or file that waits under either name is replaced, not followed. No fsync: copies. */
 function put(dir: Dir, name: string, bytes: Uint8Array, mode: number): void {
   const temporary = `.${name}.withssh`;
-  const options = { mode, sync: false };
+  // Left by a start that was killed here, or planted; nobody else writes in this directory now.
+  if (dir.stat(INSTALL, temporary) !== undefined) dir.remove(INSTALL, temporary);
   try {
-    dir.create(INSTALL, temporary, bytes, options);
-  } catch (error) {
-    // Left by a start that was killed here; nobody else writes in this directory.
-    if (!isOsError(error, "EEXIST")) throw error;
-    dir.remove(INSTALL, temporary);
-    dir.create(INSTALL, temporary, bytes, options);
-  }
-  try {
+    dir.create(INSTALL, temporary, bytes, { mode, sync: false });
     dir.rename(INSTALL, temporary, name);
   } catch (error) {
     if (isOsError(error)) removeQuietly(dir, INSTALL, temporary);

@@ -64,6 +64,7 @@ test.each<[string, (host: FakeHost) => void]>([
   expect(await install(host)).toEqual(paths(OWN));
   expect(host.snapshot(OWN)).toEqual(copies(OWN));
   expect(host.node(OWN)).toMatchObject({ mode: 0o700 });
+  expect(Object.keys(host.snapshot("/etc/ssh")).filter((path) => path.endsWith(".withssh"))).toEqual([]);
 });
 
 test("in our own directory what belongs to types that we no longer have is removed", async () => {

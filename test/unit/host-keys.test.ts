@@ -175,6 +175,11 @@ test("a volume that is not mounted works and is warned about; a missing one is m
   expect(shown(await restoreIdentity(host.restart(), { volume: "/data/deep/volume" }))).toEqual(shown(identity));
 });
 
+test("a volume that is a link to nowhere is a problem, not a reason for a passing identity", async () => {
+  const host = createWorld({ "/data": { link: "/gone" } });
+  expect(await restore(host, { volume: "/data" })).toMatchObject({ problem: { saw: "ENOENT at /data" } });
+});
+
 test.each(["EROFS", "ENOSPC"])(
   "where nothing can be saved (%s) a first start serves from memory, loudly",
   async (code) => {
@@ -275,6 +280,7 @@ test("a host certificate comes along when it is for this key, and only then", as
     ...storedKeys(),
     [`${fileOf("ed25519")}-cert.pub`]: certificate,
     [`${fileOf("rsa")}-cert.pub`]: certificate.replaceAll("ed25519", "rsa"),
+    [`${fileOf("ecdsa")}-cert.pub`]: good.ecdsa.publicLine,
   });
   const [ed25519, ecdsa, rsa] = (await restoreIdentity(host)).keys;
   expect(new TextDecoder().decode(ed25519?.certificate)).toBe(certificate);
