@@ -26,6 +26,7 @@ export async function makeHostKey(tools: HostKeyTools, type: HostKeyType): Promi
   if (keygen === undefined)
     return { what, saw: "no ssh-keygen", hint: "install openssh (openssh-server, openssh-client)" };
   const name = temporaryName(host);
+  removeOldFiles(host, privateDir, MAKE, LEFTOVER, LEFTOVER_AGE_MS);
   try {
     const argv = [keygen, "-q", "-t", type, "-N", "", "-C", "", "-f", `${privateDir.path}/${name}`];
     const result = await host.run(MAKE, argv, { timeoutMs: MAKE_TIMEOUT_MS });
@@ -45,6 +46,7 @@ export async function deriveFromPem(tools: HostKeyTools, bytes: Uint8Array): Pro
   const { host, keygen, privateDir } = tools;
   if (keygen === undefined) return "it is in PEM form, which needs ssh-keygen, and there is none";
   const name = temporaryName(host);
+  removeOldFiles(host, privateDir, DERIVE, LEFTOVER, LEFTOVER_AGE_MS);
   try {
     privateDir.create(DERIVE, name, bytes, { mode: PRIVATE_FILE, sync: false });
     const argv = [keygen, "-y", "-P", "", "-f", `${privateDir.path}/${name}`];
@@ -57,11 +59,6 @@ export async function deriveFromPem(tools: HostKeyTools, bytes: Uint8Array): Pro
   } finally {
     removeQuietly(privateDir, DERIVE, name);
   }
-}
-
-/** Takes away what killed starts left in the private directory. */
-export function removeMakeLeftovers(host: Host, privateDir: Dir): void {
-  removeOldFiles(host, privateDir, "clear leftovers", LEFTOVER, LEFTOVER_AGE_MS);
 }
 
 /** Removes regular files whose name matches and whose age is beyond `ageMs`; what cannot be removed stays. */

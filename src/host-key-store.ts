@@ -117,9 +117,14 @@ export async function readStoredKey(tools: HostKeyTools, store: HostKeyStore, ty
   return found;
 }
 
-/** Syncs what a killed start may have left unsynced, before its keys are shown to anyone. */
-export function settleStore(host: Host, store: HostKeyStore): void {
-  if (temporariesIn(store.dir).length > 0) syncStore(host, store);
+/**
+ * Syncs what a killed start may have left unsynced, before its keys are shown to anyone. True: there are temporary
+ * files, a killed start's or a rival's.
+ */
+export function settleStore(host: Host, store: HostKeyStore): boolean {
+  const isUnsettled = temporariesIn(store.dir).length > 0;
+  if (isUnsettled) syncStore(host, store);
+  return isUnsettled;
 }
 
 /** Takes away temporary files that no living start can own. After reading: an unfinished save may need them. */

@@ -11,7 +11,6 @@ import type { HostKey, HostKeyFile, HostKeyTools, HostKeyType } from "./host-key
 import { HOST_KEY_TYPES, keyFileName } from "./host-key-files.ts";
 import type { Kept } from "./host-key-keep.ts";
 import { makeAndKeep } from "./host-key-keep.ts";
-import { removeMakeLeftovers } from "./host-key-make.ts";
 import { savePublicHalf } from "./host-key-save.ts";
 import type { HostKeyStore, NoStore } from "./host-key-store.ts";
 import {
@@ -74,7 +73,7 @@ async function restoreFrom(
   store: HostKeyStore | NoStore,
 ): Promise<Identity | { readonly problem: Problem }> {
   const { host } = tools;
-  removeMakeLeftovers(host, tools.privateDir);
+  const isUnsettled = "dir" in store && settleStore(host, store);
   const found = await readAll(tools, store);
   tellRefused(host, settings, found);
   const present = [...found.values()].flatMap((file) => (file.state === "good" ? [file.key] : []));
@@ -93,7 +92,7 @@ async function restoreFrom(
   if (keys.length === 0) return { problem: problem ?? { what: "there is no host key" } };
   if (problem !== undefined) host.emit({ type: "warning", problem });
 
-  if ("dir" in store) removeStoreLeftovers(host, store);
+  if ("dir" in store && isUnsettled) removeStoreLeftovers(host, store);
   const inMemory = keys.some((key) => !key.saved);
   if (!inMemory && "dir" in store && !store.mounted) {
     host.emit({ type: "warning", problem: notMounted(settings.volume) });
@@ -144,7 +143,6 @@ async function readAll(
   store: HostKeyStore | NoStore,
 ): Promise<ReadonlyMap<HostKeyType, HostKeyFile>> {
   const found = new Map<HostKeyType, HostKeyFile>();
-  if ("dir" in store) settleStore(tools.host, store);
   for (const type of HOST_KEY_TYPES) {
     const file: HostKeyFile = "dir" in store ? await readStoredKey(tools, store, type) : { state: "absent" };
     found.set(type, file);

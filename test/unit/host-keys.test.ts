@@ -299,7 +299,6 @@ test("other files beside the keys are left alone, old temporary files of ours ar
     [`${SSH}/.ssh_host_ed25519_key.bak`]: old,
     [`${SSH}/${name}`]: old,
     [`${SSH}/${name.replace("0", "9")}`]: { text: "a rival's", mtimeMs: now - hour + 1 },
-    [`${PRIVATE}/host-key-0123456789abcdef`]: old,
   });
   await restoreIdentity(host);
   const names = Object.keys(host.snapshot(SSH)).map((path) => path.slice(SSH.length + 1));
@@ -308,7 +307,19 @@ test("other files beside the keys are left alone, old temporary files of ours ar
   expect(names).toContain(".ssh_host_ed25519_key.bak");
   expect(names).toContain(name.replace("0", "9"));
   expect(names).not.toContain(name);
-  expect(host.snapshot(PRIVATE)).toEqual({});
+});
+
+test("what a killed start left in the private directory goes with the next key that is made or derived", async () => {
+  const left = { [`${PRIVATE}/host-key-0123456789abcdef`]: { text: "x", mtimeMs: 0 } };
+  const making = createWorld(left);
+  await restoreIdentity(making);
+  expect(making.snapshot(PRIVATE)).toEqual({});
+  const deriving = createWorld({
+    ...left,
+    [fileOf("rsa")]: "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",
+  });
+  await restore(deriving);
+  expect(deriving.snapshot(PRIVATE)).toEqual({});
 });
 
 const image = () => ({
