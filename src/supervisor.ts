@@ -2,12 +2,13 @@
  * The steady state: waits for one thing and reacts. sshd's log becomes events, sshd's end a restart, the app's end ours.
  * Must never act on what a stranger wrote into the log, and never hold the app up.
  */
-import { install, type Plan, writeSshdConfig } from "./boot.ts";
+import type { Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
 import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { HostKey } from "./host-key-files.ts";
+import { install } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { c, ptr } from "./libc.ts";
@@ -18,6 +19,7 @@ import { Sshd } from "./sshd.ts";
 import { createSshdLogReader } from "./sshd-log.ts";
 import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
+import { writeSshdConfig } from "./write-sshd-config.ts";
 
 export interface SupervisorOptions {
   readonly host: Host;

@@ -18,16 +18,17 @@ function importsOf(file: string): { from: string; kind: "value" | "type" | "late
 const FEATURES: Readonly<Record<string, RegExp>> = {
   "host keys": /^(host-key|private-key)/,
   "authorized keys": /^(authorized-key|key-)/,
-  accounts: /^(accounts|login-home|shadow-repair)/,
-  sshd: /^(sshd|image-(config|filter)|log-socket|known-hosts)/,
+  accounts: /^(accounts|login-|shadow-repair)/,
+  sshd: /^(sshd|image-(config|filter)|operator-config|log-socket|known-hosts)/,
   sessions: /^session-/,
   app: /^(exec|become|stay)/,
   sudo: /^sudo/,
   watching: /^watcher/,
   status: /^status/,
 };
-/** The only files that may know two features. */
-const KNOWERS = ["main.ts", "launch.ts", "boot.ts", "supervise.ts", "supervisor.ts", "check.ts"];
+/** The only files that may know two features: those that run them, and the one stage where all of them meet in a file. */
+const RUNNERS = ["main.ts", "launch.ts", "boot.ts", "supervise.ts", "supervisor.ts", "check.ts"];
+const KNOWERS = [...RUNNERS, "write-sshd-config.ts"];
 const featureOf = (file: string) => Object.keys(FEATURES).find((name) => FEATURES[name]?.test(file));
 
 test("each heavy package has one door", () => {

@@ -1,0 +1,34 @@
+/**
+ * The two stages of authorized keys: collect them from every source, write one file a login user. Nothing is written
+ * before all sources have been read, so a start that finds no key leaves what is there as it is.
+ */
+import type { Account } from "./accounts.ts";
+import {
+  type CollectedKeys,
+  collectAuthorizedKeys,
+  removeOtherAuthorizedKeys,
+  writeAuthorizedKeys,
+} from "./authorized-keys.ts";
+import type { Config } from "./config.ts";
+import { StageError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { readKeySources } from "./key-sources.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+/** All sources merged. Throws when there is no key: sshd would have nobody to let in. */
+export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): CollectedKeys {
+  const sources = readKeySources(host, config, accounts);
+  const keys = collectAuthorizedKeys(
+    accounts.map((account) => account.name),
+    sources,
+  );
+  for (const event of keys.events) host.emit(event);
+  if (keys.problem !== undefined && !config.homeKeys) throw new StageError("collectAuthorizedKeys", keys.problem);
+  return keys;
+}
+
+/** One file for each login user; files of users that are no longer named go. */
+export function writeKeys(host: Host, state: StateDirectory, keys: CollectedKeys): void {
+  for (const [user, text] of keys.files) writeAuthorizedKeys(host, state.keys.path, user, text);
+  removeOtherAuthorizedKeys(host, state.keys.path, [...keys.files.keys()]);
+}

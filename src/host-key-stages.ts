@@ -1,0 +1,42 @@
+/**
+ * The two stages of host keys: restore (or make) the identity, copy it to where sshd reads it. Without an identity
+ * there is no SSH: sshd must never make up one of its own.
+ */
+import type { Config } from "./config.ts";
+import type { Host } from "./host.ts";
+import type { HostKey } from "./host-key-files.ts";
+import { type InstalledHostKey, installHostKeys } from "./host-key-install.ts";
+import { type HostKeySettings, type Identity, restoreHostKeys } from "./host-keys.ts";
+import { IMAGE_SSH_DIRECTORY } from "./paths.ts";
+import type { Programs } from "./programs.ts";
+import type { Request } from "./request.ts";
+import { orThrow } from "./stage.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+/** What the host keys of this start depend on, out of everything that is known by now. */
+export function selectHostKeySettings(
+  config: Config,
+  request: Request,
+  programs: Programs,
+  state: StateDirectory,
+): HostKeySettings {
+  return {
+    volume: config.volume,
+    adoptImageKeys: config.adoptImageKeys,
+    imageDir: IMAGE_SSH_DIRECTORY,
+    keygen: programs.keygen,
+    privateDir: state.private,
+    app: { uid: request.appUid, gids: [request.appGid] },
+  };
+}
+
+/** The identity to serve. Throws `StageError` where there is none. */
+export async function restoreIdentity(host: Host, settings: HostKeySettings): Promise<Identity> {
+  return orThrow(await restoreHostKeys(host, settings), "restoreHostKeys");
+}
+
+/** Copies the host keys to where sshd reads them. Throws `StageError` where no place can be written. */
+export function install(host: Host, settings: HostKeySettings, keys: readonly HostKey[]): readonly InstalledHostKey[] {
+  const places = { imageDir: settings.imageDir, privateDir: settings.privateDir };
+  return orThrow(installHostKeys(host, places, keys), "installHostKeys");
+}

@@ -1,0 +1,46 @@
+/**
+ * WITHSSH_SSHD_CONFIG: the operator's own lines for sshd, in a file of their own. Must never undo a promise, not even
+ * in a Match block.
+ */
+import type { Config, TextSource } from "./config.ts";
+import { StageError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { type ImageConfig, readImageConfig } from "./image-config.ts";
+import { findBrokenPromises } from "./image-filter.ts";
+import { OPERATOR_CONFIG_NAME } from "./paths.ts";
+import { replaceFile, type StateDirectory } from "./state-directory.ts";
+
+/** WITHSSH_SSHD_CONFIG as a file of its own: its Match blocks end with it (sshd_config(5), Include). */
+export async function writeOperatorConfig(
+  host: Host,
+  config: Config,
+  state: StateDirectory,
+): Promise<{ path: string | undefined } & Pick<ImageConfig, "lines" | "hasMatch">> {
+  if (config.sshdConfig === undefined) return { path: undefined, lines: [], hasMatch: false };
+  const path = `${state.private.path}/${OPERATOR_CONFIG_NAME}`;
+  const bytes = readTextSource(host, config.sshdConfig);
+  replaceFile(state.private, "write the operator's sshd config", OPERATOR_CONFIG_NAME, bytes, 0o600);
+  const operator = await readImageConfig(host, path);
+  const [broken] = findBrokenPromises(operator.lines, config.forwarding);
+  if (broken !== undefined) {
+    throw new StageError("writeSshdConfig", {
+      what: `WITHSSH_SSHD_CONFIG, line ${broken.line}: ${broken.word} in a Match block would undo a promise`,
+      hint: "remove it",
+    });
+  }
+  return { path, lines: operator.lines, hasMatch: operator.hasMatch };
+}
+
+const MAX_TEXT_BYTES = 1 << 20;
+
+/** The text of a setting, or of the file that it names. Links are followed in its directory, not in its name. */
+function readTextSource(host: Host, source: TextSource): Uint8Array {
+  if ("text" in source) return Buffer.from(`${source.text}\n`, "utf8");
+  const slash = source.file.lastIndexOf("/");
+  const dir = host.openDir("read a setting's file", source.file.slice(0, slash) || "/");
+  try {
+    return dir.read("read a setting's file", source.file.slice(slash + 1), MAX_TEXT_BYTES).bytes;
+  } finally {
+    dir.close();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The stage that brings users, keys, host keys, sessions, the operator's and the image's lines together in the one file
+ * that sshd runs under. The file may hold the app's secrets (SetEnv): root-only, and never in a message.
+ */
+import type { Account } from "./accounts.ts";
+import { type Config, isOurSetting } from "./config.ts";
+import type { Host } from "./host.ts";
+import type { InstalledHostKey } from "./host-key-install.ts";
+import { type ImageConfig, readImageConfig } from "./image-config.ts";
+import { filterImageConfig } from "./image-filter.ts";
+import { writeOperatorConfig } from "./operator-config.ts";
+import { CONFIG_NAME, IMAGE_SSHD_CONFIG } from "./paths.ts";
+import { splitEnvEntry } from "./process-facts.ts";
+import { makePrivsepDirectory, type Programs } from "./programs.ts";
+import type { Request } from "./request.ts";
+import { selectSessionEnv } from "./session-env.ts";
+import { writeProfileDropIn } from "./session-path.ts";
+import { renderSshdConfig } from "./sshd-config.ts";
+import type { SshdPromises } from "./sshd-proof.ts";
+import { replaceFile, type StateDirectory } from "./state-directory.ts";
+
+export interface WrittenConfig {
+  readonly path: string;
+  readonly origins: readonly (string | undefined)[];
+  readonly promises: SshdPromises;
+  /** The image's and the operator's lines, to blame. */
+  readonly lines: ImageConfig["lines"];
+  /** Match blocks can override what is global: then nothing listens before the proof. */
+  readonly hasMatch: boolean;
+}
+
+interface ConfigParts {
+  readonly programs: Programs;
+  readonly state: StateDirectory;
+  readonly accounts: readonly Account[];
+  readonly installed: readonly InstalledHostKey[];
+}
+
+/** Renders and writes the config, 0600 in the private directory: it may hold the app's secrets (SetEnv). */
+export async function writeSshdConfig(
+  host: Host,
+  config: Config,
+  request: Request,
+  parts: ConfigParts,
+  tell: boolean,
+): Promise<WrittenConfig> {
+  const { programs, state, accounts, installed } = parts;
+  if (programs.privsepDirectory !== undefined) makePrivsepDirectory(host, programs.privsepDirectory);
+  const operator = await writeOperatorConfig(host, config, state);
+  const image = await readImageConfig(host, IMAGE_SSHD_CONFIG);
+  const subsystems = operator.lines.filter((line) => line.keyword === "subsystem").map((line) => line.args[0] ?? "");
+  const filtered = filterImageConfig(image.lines, { forwarding: config.forwarding, subsystems });
+  const environment = request.environment.flatMap((entry) => splitEnvEntry(entry) ?? []);
+  const sessions = accounts.map(({ name, uid }) => ({
+    user: name,
+    selected: selectSessionEnv(environment, config.sessionEnv, uid === request.appUid, isOurSetting),
+  }));
+  const promises: SshdPromises = {
+    port: config.port,
+    listen: config.listen,
+    hostKeys: installed.map((key) => key.path),
+    keysDirectory: state.keys.path,
+    homeKeys: config.homeKeys,
+    forwarding: config.forwarding,
+  };
+  const rendered = renderSshdConfig({
+    ...promises,
+    version: programs.version,
+    hostCertificates: installed.flatMap((key) => key.certificatePath ?? []),
+    rootless: false,
+    // state-directory.ts has checked every parent of the keys; homes count only where their keys do.
+    strictModes: config.homeKeys,
+    sessions: sessions.map(({ user, selected }) => ({ user, variables: selected.variables })),
+    operatorFile: operator.path,
+    operatorLines: operator.lines,
+    image: filtered,
+    sftpServer: programs.sftpServer,
+  });
+  replaceFile(state.private, "write sshd config", CONFIG_NAME, Buffer.from(rendered.text, "latin1"), 0o600);
+  writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
+  if (tell) {
+    for (const problem of image.problems) host.emit({ type: "warning", problem });
+    if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });
+    const newlines = sessions.flatMap(({ selected }) => selected.leftOut.filter(({ why }) => why === "newline"));
+    const names = [...new Set([...newlines.map(({ name }) => name), ...rendered.leftOutEnv])];
+    if (names.length > 0) host.emit({ type: "warning", problem: inexpressible(names) });
+  }
+  return {
+    path: `${state.private.path}/${CONFIG_NAME}`,
+    origins: rendered.origins,
+    promises,
+    lines: [...image.lines, ...operator.lines],
+    hasMatch: filtered.hasMatch || operator.hasMatch,
+  };
+}
+
+const inexpressible = (names: readonly string[]) => ({
+  what: `variables that SSH sessions do not get: ${names.join(", ")}`,
+  saw: "a line end, which sshd's SetEnv cannot express",
+  hint: "the app has them; name the others with WITHSSH_SESSION_ENV to silence this",
+});
