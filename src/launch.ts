@@ -2,11 +2,10 @@
  * The launcher: settings, supervisor, what must be true, then it becomes the app. Every import here is time that the
  * app waits, so nothing is loaded that a start does not need. Must never print a secret or start the app unproved.
  */
-import type { AppUser } from "./app-user.ts";
-import { type Config, isSecretSetting, parseConfig } from "./config.ts";
-import { EXIT, isOsError, type Problem, SettingsError } from "./errors.ts";
-import { becomeCommand, restoreInherited } from "./exec.ts";
-import { byteString, c, slurp } from "./libc.ts";
+import { becomeApp, environmentOfApp, findAppUser } from "./become.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { EXIT, type Problem, SettingsError } from "./errors.ts";
+import { c } from "./libc.ts";
 import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
 import { envMap, inheritedDescriptors } from "./process-facts.ts";
 import { assertReady, startSupervisor } from "./supervisor-start.ts";
@@ -38,34 +37,7 @@ export async function launch(command: readonly string[], environment: readonly s
     if (config.require) assertReady(supervisor.reply());
     supervisor.settle();
   }
-  let appEnvironment = environmentOfApp(environment);
-  restoreInherited(descriptors, config.nofile);
-  if (user !== undefined) {
-    const { environmentOfUser } = await import("./app-user.ts");
-    appEnvironment = environmentOfUser(appEnvironment, user);
-  }
-  if (user !== undefined || config.noNewPrivs) {
-    const { dropRights, setNoNewPrivs } = await import("./drop-rights.ts");
-    if (user !== undefined) dropRights(user);
-    if (config.noNewPrivs) setNoNewPrivs();
-  }
-  return becomeCommand(command, appEnvironment);
-}
-
-/** `WITHSSH_APP_USER` from the image's user database, loaded only where it is set. */
-async function findAppUser(spec: string): Promise<AppUser> {
-  const { resolveAppUser } = await import("./app-user.ts");
-  return resolveAppUser(spec, readDatabase("/etc/passwd"), readDatabase("/etc/group"));
-}
-
-/** A file of the user database as a byte string; an image without one has no names. */
-function readDatabase(path: string): string {
-  try {
-    return byteString(slurp(path, "look up WITHSSH_APP_USER"));
-  } catch (error) {
-    if (isOsError(error, "ENOENT")) return "";
-    throw error;
-  }
+  return becomeApp(command, environment, descriptors, config);
 }
 
 const NO_COMMAND: Problem = {
@@ -97,11 +69,6 @@ function renderFacts(
     wantsReply: config.require,
     environment,
   };
-}
-
-/** The environment that the app gets: ours, byte for byte, without what is secret and for us alone. */
-export function environmentOfApp(environment: readonly string[]): readonly string[] {
-  return environment.filter((entry) => !isSecretSetting(entry.slice(0, entry.indexOf("="))));
 }
 
 /** What an error means to whoever started us: its exit code; anything unknown is a bug of ours. */

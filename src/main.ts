@@ -2,6 +2,7 @@
  * The edge: picks the role from argv, and turns every error into words and an exit code. The only file that ends the
  * process. Roles that are not the launcher's are loaded only when asked for.
  */
+import { becomeUnderInit } from "./become.ts";
 import { EXIT, renderProblem, SettingsError } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { exitCodeOf, launch } from "./launch.ts";
@@ -18,7 +19,7 @@ async function main(): Promise<number> {
   const argv = readArgv();
   const environment = readEnviron();
   if (argv[1] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).supervise();
-  if (argv[1] === BECOME_ROLE) return (await import("./become.ts")).becomeApp(argv.slice(2), environment);
+  if (argv[1] === BECOME_ROLE) return becomeUnderInit(argv.slice(2), environment);
   const words = argv.slice(1);
   const invocation = parseFlags(words.map(textOf));
   switch (invocation.kind) {
