@@ -75,12 +75,13 @@ export function splitArguments(text: string): { args: string[]; end: number } {
 
 /**
  * One argument in double quotes, so that sshd reads back exactly `value`; undefined when that cannot be written:
- * a newline or NUL ever, a double quote before 8.7 (strdelim knows no escapes; argv_split came with 8.7).
+ * a newline or NUL ever; before 8.7 (argv_split) also a double quote, for which strdelim knew no escape, and a `#`, which
+ * began a comment even inside quotes (load_server_config of 8.4).
  */
 export function quoteArgument(value: string, version: SshdVersion): string | undefined {
   if (/[\n\0]/.test(value)) return undefined;
   if (isAtLeast(version, 8, 7)) return `"${value.replace(/[\\"]/g, "\\$&")}"`;
-  return value.includes('"') ? undefined : `"${value}"`;
+  return /["#]/.test(value) ? undefined : `"${value}"`;
 }
 
 export function isAtLeast(version: SshdVersion, major: number, minor: number): boolean {

@@ -63,7 +63,14 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
     renderSetEnv([...operatorEnv, ...variables, ...added], input.version, leftOutEnv);
 
   const isSame = input.sessions.every((session) => sameVariables(session.variables, input.sessions[0]?.variables));
-  const everyone = isSame ? (input.sessions[0]?.variables ?? []) : [];
+  // Before 8.7 sshd forgot a SetEnv of a Match block: users who differ then get only what all of them may have.
+  const canDiffer = isAtLeast(input.version, 8, 7);
+  const everyone = isSame || !canDiffer ? sharedVariables(input.sessions) : [];
+  if (!canDiffer) {
+    for (const { name } of input.sessions.flatMap((session) => session.variables)) {
+      if (!everyone.some((shared) => shared.name === name)) leftOutEnv.add(name);
+    }
+  }
 
   for (const text of mustHaves(input)) lines.push({ text });
   for (const text of setEnv(everyone, imageEnv)) lines.push({ text });
@@ -75,7 +82,7 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
   }
   for (const text of defaults(input)) lines.push({ text });
 
-  if (!isSame) {
+  if (!isSame && canDiffer) {
     for (const { user, variables } of input.sessions) {
       const own = setEnv(variables, imageEnv);
       // A name that Match would read as a pattern could hand one user's secrets to another.
@@ -189,6 +196,13 @@ function renderSetEnv(variables: readonly SessionVariable[], version: SshdVersio
     else args.set(name, quoted);
   }
   return args.size === 0 ? [] : [`SetEnv ${[...args.values()].join(" ")}`];
+}
+
+function sharedVariables(sessions: SshdConfigInput["sessions"]): readonly SessionVariable[] {
+  const [first, ...others] = sessions.map((session) => session.variables);
+  return (first ?? []).filter(({ name, value }) =>
+    others.every((variables) => variables.some((other) => other.name === name && other.value === value)),
+  );
 }
 
 function sameVariables(a: readonly SessionVariable[], b: readonly SessionVariable[] = []): boolean {

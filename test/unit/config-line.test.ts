@@ -37,10 +37,12 @@ describe("an argument comes back byte for byte", () => {
     expect(splitArguments(`${quoted} next`).args).toEqual([value, "next"]);
   });
 
-  test("what cannot be written is refused: a newline, a NUL, before 8.7 a double quote", () => {
+  test("what cannot be written is refused: a newline, a NUL, before 8.7 a double quote and a #", () => {
     expect(quoteArgument("a\nb", { major: 10, minor: 0 })).toBeUndefined();
     expect(quoteArgument("a\0b", { major: 10, minor: 0 })).toBeUndefined();
     expect(quoteArgument('a"b', { major: 8, minor: 4 })).toBeUndefined();
+    expect(quoteArgument("a#b", { major: 8, minor: 6 })).toBeUndefined();
+    expect(quoteArgument("a#b", { major: 8, minor: 7 })).toBe('"a#b"');
     expect(quoteArgument("a\\b", { major: 8, minor: 4 })).toBe('"a\\b"');
   });
 });

@@ -228,4 +228,16 @@ describe("one SetEnv line", () => {
     expect(text.split("Match")[0]).not.toMatch(/SetEnv/);
     expect(text).not.toMatch(/Match User \*/);
   });
+
+  test("before 8.7, which forgot conditional ones, users who differ get what all of them may have", () => {
+    const { text, leftOutEnv } = render({
+      version: { major: 8, minor: 4 },
+      sessions: [
+        { user: "app", variables: variables(["SECRET", "s"], ["PATH", "/b"]) },
+        { user: "bob", variables: variables(["PATH", "/b"]) },
+      ],
+    });
+    expect(text.match(/^(?:SetEnv|Match).*$/gm)).toEqual(['SetEnv "PATH=/b"']);
+    expect(leftOutEnv).toEqual(["SECRET"]);
+  });
 });
