@@ -9,7 +9,7 @@ const GIVE_PUB = "give the line of the .pub file";
 const NOW_KNOWN = `${GIVE_PUB}, and make a new key: a private key that was pasted is no longer private`;
 
 const FORMS: readonly (readonly [RegExp, string, string])[] = [
-  [/BEGIN [A-Z0-9 ]*PRIVATE KEY/, "a private key was pasted", NOW_KNOWN],
+  [/BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/, "a private key was pasted", NOW_KNOWN],
   // "openssh-key-v1" and PEM's first bytes in base64, without the BEGIN line; age's secret form.
   [/^(?:b3BlbnNzaC1rZXktdjE|MII[EJ])/, "a private key was pasted", NOW_KNOWN],
   [/^AGE-SECRET-KEY-/i, "a private age key was pasted", NOW_KNOWN],

@@ -41,10 +41,11 @@ const SECOND_KEY = /(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|@openssh\.c
  * Out: the key, `empty` for blank lines and comments, or `bad` with a reason and a hint in words.
  */
 export function parseKeyLine(text: string): KeyVerdict {
-  const line = text.replace(/^[ \t]+|[ \t]+$/g, "");
-  if (line === "" || line.startsWith("#")) return { verdict: "empty" };
-  if (line.length > MAX_LINE_LENGTH)
+  const start = text.replace(/^[ \t]+/, "");
+  if (start === "" || start.startsWith("#")) return { verdict: "empty" };
+  if (start.length > MAX_LINE_LENGTH)
     return bad(`a line of more than ${MAX_LINE_LENGTH} characters`, "give each key a line of its own");
+  const line = start.replace(/[ \t]+$/, "");
   if (/[\0\r\n]/.test(line)) return badCharacter(line);
 
   let options = "";

@@ -13,7 +13,8 @@ export interface KeyOptions {
 const FLAGS =
   /^(?:restrict|cert-authority|(?:no-)?(?:port-forwarding|agent-forwarding|x11-forwarding|touch-required|verify-required|pty|user-rc))/i;
 const NAMES = /^(command|principals|from|expiry-time|environment|permitopen|permitlisten|tunnel)=/i;
-const VALUE = /^"((?:\\"|[^"])*)"/;
+/** As opt_dequote (misc.c): `\"` never ends a value, whatever follows. */
+const VALUE = /^"((?:[^"\\]|\\"|\\(?!"))*)"/;
 /** SSH_TUNID_MAX, NI_MAXHOST, SSH_AUTHOPT_PERMIT_MAX and SSH_AUTHOPT_ENV_MAX in OpenSSH. */
 const MAX_TUNNEL = 0x7fffffff - 2;
 const MAX_HOST_LENGTH = 1024;

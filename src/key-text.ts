@@ -12,12 +12,13 @@ export interface KeyTextLine {
   readonly doubt?: string;
 }
 
-const QUOTED_VALUE = /="(?:\\"|[^"])*"/g;
+/** As opt_dequote (misc.c) reads it: `\"` never ends a value, and a backslash is nothing else. */
+const QUOTED_VALUE = /="(?:[^"\\]|\\"|\\(?!"))*"/g;
 /** A key where it starts: type, base64 that begins with a length, never inside a word. */
 const KEY =
   /(?<=^|[\s,;])(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/]*={0,2}/g;
 const BLOCKS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^\s*-{4,5} ?BEGIN /, /-{4,5} ?END [A-Z0-9 ]*-{4,5}/],
+  [/^\s*-{4,5} ?BEGIN /, /-{4,5} ?END [A-Z0-9 ]{0,40}-{4,5}/],
   [/^\s*PuTTY-User-Key-File-/, /^Private-(?:MAC|Hash):/],
 ];
 /** What shows that a literal `\n` before it was meant as a line end. */
@@ -87,14 +88,17 @@ function unescapeLineEnds(text: string): string {
 /** One entry for a whole PEM, RFC 4716 or PuTTY block: its first line tells all, and nobody needs thirty refusals. */
 function joinBlocks(rows: readonly string[]): KeyTextLine[] {
   const lines: KeyTextLine[] = [];
+  const unended = new Set<RegExp>();
   for (let at = 0; at < rows.length; at += 1) {
     const line = rows[at] ?? "";
     lines.push({ line, number: at + 1 });
-    const block = BLOCKS.find(([begin]) => begin.test(line));
-    if (block === undefined || block[1].test(line)) continue;
-    const end = rows.findIndex((row, index) => index > at && block[1].test(row));
+    const ending = BLOCKS.find(([begin]) => begin.test(line))?.[1];
+    if (ending === undefined || unended.has(ending) || ending.test(line)) continue;
+    let end = at + 1;
+    while (end < rows.length && !ending.test(rows[end] ?? "")) end += 1;
     // Without an end every following line is judged by itself: a good key must not vanish in a torn block.
-    if (end !== -1) at = end;
+    if (end < rows.length) at = end;
+    else unended.add(ending);
   }
   return lines;
 }
@@ -127,21 +131,24 @@ function cut(line: string, starts: readonly number[]): Omit<KeyTextLine, "number
 /** Where, between the end of one key and the start of the next, the comment ends and the options begin. */
 function optionsStart(line: string, masked: string, from: number, to: number): number {
   let start = to;
-  for (;;) {
-    const word = /\S+\s*$/.exec(masked.slice(from, start));
-    if (word === null) return start;
-    const wordStart = from + word.index;
+  // Two words that read as options are enough: sshd refuses such a line, and so it is refused.
+  for (let words = 0; words < 2; words += 1) {
+    let end = start;
+    while (end > from && isBlank(masked[end - 1])) end -= 1;
+    let at = end;
+    while (at > from && !isBlank(masked[at - 1])) at -= 1;
     // `me@host,restrict`: the comment ends within the word, where the first piece reads as an option.
-    const pieces = Array.from(
-      word[0].matchAll(/[^,;\s]+/g),
-      (piece) => [wordStart + piece.index, piece[0].length] as const,
-    );
-    const found = pieces.find(([at, length]) => isOptionLike(line.slice(at, at + length)))?.[0];
-    if (found === undefined) return start;
-    start = found;
-    // Several words that read as options stay together: sshd refuses such a line, and so it is refused.
-    if (found > wordStart) return start;
+    const pieces = Array.from(masked.slice(at, end).matchAll(/[^,;]+/g));
+    const piece = pieces.find(({ index, 0: text }) => isOptionLike(line.slice(at + index, at + index + text.length)));
+    if (piece === undefined) return start;
+    start = at + piece.index;
+    if (piece.index > 0) return start;
   }
+  return start;
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === undefined || /\s/.test(character);
 }
 
 /** The same length, with quoted option values blotted out: no key, comment or separator is ever found in one. */
@@ -149,6 +156,12 @@ function maskQuoted(text: string): string {
   return text.replace(QUOTED_VALUE, (value) => `=${"x".repeat(value.length - 1)}`);
 }
 
+/** Without a regular expression at the end: those take the square of the time on long runs of blanks. */
 function trimSeparators(text: string): string {
-  return text.replace(/^[\s,;]+|[\s,;]+$/g, "");
+  const isSeparator = (character: string) => character === "," || character === ";" || isBlank(character);
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSeparator(text.charAt(start))) start += 1;
+  while (end > start && isSeparator(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
 }

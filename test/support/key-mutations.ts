@@ -26,6 +26,8 @@ const OPTIONS = [
   "no-restrict",
   'command="true"',
   'command="true \\"a b\\" #c"',
+  'command="true\\"',
+  'command="true\\\\"',
   "command=true",
   'command="true',
   'from="*"',
@@ -61,7 +63,7 @@ const OPTIONS = [
   "pty ",
   "#",
 ];
-const INSERTS = [" ", "\t", ",", ";", '"', "'", "\\", "\\n", "=", "#", "A", "AAAA", "\r", "\u00e9", "\u00a0"];
+const INSERTS = [" ", "\t", ",", ";", '"', "'", "\\", '\\"', "\\n", "=", "#", "A", "AAAA", "\r", "\u00e9", "\u00a0"];
 
 /** `count` lines made from `lines` by one to three changes each. No newline and no NUL in any. */
 export function mutateKeyLines(lines: readonly string[], count: number, seed: number): string[] {

@@ -51,7 +51,7 @@ test("empty shadow fields are undefined, not zero", () => {
 });
 
 test("groups are the user's own first, then those that list him, each once", () => {
-  const groups = parseGroup("root:x:0:\napp:x:1001:app\nsudo:x:27:ann,app\nadm:x:4:ann\n");
+  const groups = parseGroup("root:x:0:\napp:x:1001:\nwheel:x:27:app\nsudo:x:27:ann,app\nadm:x:4:ann\n");
   const app = findUser(parsePasswd(PASSWD), "app");
   expect(app === undefined ? [] : groupsOf(app, groups)).toEqual([1001, 27]);
 });
