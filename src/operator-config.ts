@@ -3,7 +3,7 @@
  * in a Match block.
  */
 import type { Config, TextSource } from "./config.ts";
-import { StageError } from "./errors.ts";
+import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { findBrokenPromises } from "./image-filter.ts";
@@ -18,7 +18,7 @@ export async function writeOperatorConfig(
 ): Promise<{ path: string | undefined } & Pick<ImageConfig, "lines" | "hasMatch">> {
   if (config.sshdConfig === undefined) return { path: undefined, lines: [], hasMatch: false };
   const path = `${state.private.path}/${OPERATOR_CONFIG_NAME}`;
-  const bytes = readTextSource(host, config.sshdConfig);
+  const bytes = readOperatorLines(host, config.sshdConfig);
   replaceFile(state.private, "write the operator's sshd config", OPERATOR_CONFIG_NAME, bytes, 0o600);
   const operator = await readImageConfig(host, path);
   const [broken] = findBrokenPromises(operator.lines, config.forwarding);
@@ -31,16 +31,27 @@ export async function writeOperatorConfig(
   return { path, lines: operator.lines, hasMatch: operator.hasMatch };
 }
 
+const OPERATION = "read the operator's sshd config";
 const MAX_TEXT_BYTES = 1 << 20;
 
-/** The text of a setting, or of the file that it names. Links are followed in its directory, not in its name. */
-function readTextSource(host: Host, source: TextSource): Uint8Array {
+/** The text of the setting, or of the file that it names. Links are followed in its directory, not in its name. */
+function readOperatorLines(host: Host, source: TextSource): Uint8Array {
   if ("text" in source) return Buffer.from(`${source.text}\n`, "utf8");
   const slash = source.file.lastIndexOf("/");
-  const dir = host.openDir("read a setting's file", source.file.slice(0, slash) || "/");
   try {
-    return dir.read("read a setting's file", source.file.slice(slash + 1), MAX_TEXT_BYTES).bytes;
-  } finally {
-    dir.close();
+    const dir = host.openDir(OPERATION, source.file.slice(0, slash) || "/");
+    try {
+      return dir.read(OPERATION, source.file.slice(slash + 1), MAX_TEXT_BYTES).bytes;
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    const what = "the file that WITHSSH_SSHD_CONFIG_FILE names cannot be read";
+    throw new StageError(
+      "writeSshdConfig",
+      { what, saw: `${source.file}: ${error.code}`, hint: "name a regular file, at most 1 MiB, no link" },
+      { cause: error },
+    );
   }
 }

@@ -78,5 +78,10 @@ export function replaceFile(dir: Dir, operation: string, name: string, bytes: Ui
   const temporary = `.${name}.new`;
   if (dir.stat(operation, temporary) !== undefined) dir.remove(operation, temporary);
   dir.create(operation, temporary, bytes, { mode, sync: false });
-  dir.rename(operation, temporary, name);
+  try {
+    dir.rename(operation, temporary, name);
+  } catch (error) {
+    dir.remove(operation, temporary);
+    throw error;
+  }
 }
