@@ -34,8 +34,15 @@ function factsOf(fd: number, name: string, flags: number, operation: string, pat
 
 /** Opens a directory; links in `path` are followed: for paths that the operator or the image names. */
 export function openNativeDir(operation: string, path: string): Dir {
-  const fd = c.openat(AT_FDCWD, cString(path), O.rdonly | O.directory | O.cloexec | O.nonblock, 0);
-  return new NativeDir(check(fd, "openat", operation, path), path);
+  return new NativeDir(openDirectory(AT_FDCWD, cString(path), 0, operation, path), path);
+}
+
+/** A directory that we may pass through but not list (0711) is opened by O_PATH: enough for what is below it. */
+function openDirectory(at: number, name: Uint8Array, extra: number, operation: string, path: string): number {
+  const flags = O.directory | O.cloexec | extra;
+  const fd = c.openat(at, name, O.rdonly | O.nonblock | flags, 0);
+  if (fd >= 0 || errnoName(errno()) !== "EACCES") return check(fd, "openat", operation, path);
+  return check(c.openat(at, name, O.path | flags, 0), "openat", operation, path);
 }
 
 class NativeDir implements Dir {
@@ -60,9 +67,8 @@ class NativeDir implements Dir {
   }
 
   openDir(operation: string, name: string): Dir {
-    const flags = O.rdonly | O.directory | O.nofollow | O.cloexec | O.nonblock;
-    const fd = c.openat(this.fd, this.#name(name, operation), flags, 0);
-    return new NativeDir(check(fd, "openat", operation, this.#path(name)), this.#path(name));
+    const path = this.#path(name);
+    return new NativeDir(openDirectory(this.fd, this.#name(name, operation), O.nofollow, operation, path), path);
   }
 
   makeDir(operation: string, name: string, mode: number): boolean {
