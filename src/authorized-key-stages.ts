@@ -11,6 +11,7 @@ import {
 } from "./authorized-keys.ts";
 import type { Config } from "./config.ts";
 import { StageError } from "./errors.ts";
+import { warnOfHomeKeys } from "./home-keys.ts";
 import type { Host } from "./host.ts";
 import { readKeySources } from "./key-sources.ts";
 import type { StateDirectory } from "./state-directory.ts";
@@ -23,6 +24,7 @@ export function collectKeys(host: Host, config: Config, accounts: readonly Accou
     sources,
   );
   for (const event of keys.events) host.emit(event);
+  if (!config.homeKeys) warnOfHomeKeys(host, accounts);
   if (keys.problem !== undefined && !config.homeKeys) throw new StageError("collectAuthorizedKeys", keys.problem);
   return keys;
 }

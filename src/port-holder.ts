@@ -1,0 +1,70 @@
+/**
+ * Who holds a TCP port that sshd cannot have, as far as /proc tells: root without CAP_SYS_PTRACE cannot look into
+ * processes of other users, so the answer may be no more than the holder's uid. For a message only.
+ */
+import { isOsError } from "./errors.ts";
+import { AT_FDCWD, byteString, c, cString, ptr, slurp } from "./libc.ts";
+import { openNativeDir } from "./native-dir.ts";
+
+const OPERATION = "look for who holds the port";
+/** TCP_LISTEN in net/tcp_states.h, as /proc/net/tcp prints it. */
+const LISTEN = "0A";
+
+interface Socket {
+  readonly uid: number;
+  readonly inode: string;
+}
+
+/** "nginx (pid 17)", "a process of uid 1000", or undefined where nobody listens there. */
+export function findPortHolder(port: number): string | undefined {
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => read(path) ?? "");
+  const [socket] = tables.flatMap((text) => parseListening(text, port));
+  if (socket === undefined) return undefined;
+  for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
+    const fds = `/proc/${pid}/fd`;
+    if (!list(fds).some((fd) => readLink(`${fds}/${fd}`) === `socket:[${socket.inode}]`)) continue;
+    return `${read(`/proc/${pid}/comm`)?.trim() ?? "a process"} (pid ${pid})`;
+  }
+  return `a process of uid ${socket.uid}`;
+}
+
+/** The listening sockets on this port in the text of /proc/net/tcp (proc(5)): address in hex, uid and inode in columns. */
+export function parseListening(text: string, port: number): Socket[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return text.split("\n").flatMap((line) => {
+    const [, local = "", , state, , , , uid, , inode = ""] = line.trim().split(/\s+/);
+    return state === LISTEN && local.endsWith(suffix) ? [{ uid: Number(uid), inode }] : [];
+  });
+}
+
+function read(path: string): string | undefined {
+  return orNothing(() => byteString(slurp(path, OPERATION)));
+}
+
+function list(path: string): string[] {
+  const names = orNothing(() => {
+    const dir = openNativeDir(OPERATION, path);
+    try {
+      return dir.list(OPERATION);
+    } finally {
+      dir.close();
+    }
+  });
+  return names ?? [];
+}
+
+function readLink(path: string): string {
+  const target = new Uint8Array(64);
+  const length = Number(c.readlinkat(AT_FDCWD, ptr(cString(path)), ptr(target), target.length));
+  return length > 0 ? byteString(target.subarray(0, length)) : "";
+}
+
+/** Processes end while they are looked at, and others are not ours to look into. */
+function orNothing<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isOsError(error)) return undefined;
+    throw error;
+  }
+}
