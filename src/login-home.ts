@@ -2,7 +2,7 @@
  * The home of a login user: what is there, and making it where it is missing (sshd would start sessions in `/`).
  * Never touches a home that is there, whatever its owner and mode: design.md §6 keeps keys out of homes.
  */
-import { isOsError, StageError } from "./errors.ts";
+import { isOsError, OsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 
 /** `unseen`: we may not look there. */
@@ -56,14 +56,26 @@ export function makeHome(host: Host, account: HomeOwner): void {
       const isOthers = (facts.uid !== 0 && facts.uid !== account.uid) || (facts.mode & 0o022) !== 0;
       if (isOthers) throw noHome(account, `${dir.path} can be written by others`);
     }
-    if (!dir.makeDir("make a home", last, HOME_MODE)) return;
-    dir.chown("make a home", last, { uid: account.uid, gid: account.gid });
+    if (dir.stat("make a home", last) === undefined) makeOwned(dir, last, account);
   } catch (error) {
     if (isOsError(error)) throw noHome(account, `${error.path ?? account.home}: ${error.code}`);
     throw error;
   } finally {
     for (const dir of open) dir.close();
   }
+}
+
+/**
+ * Under another name first: a start that ends in between must not leave a home that is root's, which the next start
+ * would take for made. What such a start left under that name is taken up.
+ */
+function makeOwned(parent: Dir, name: string, { uid, gid }: HomeOwner): void {
+  const temporary = `.${name}.withssh`;
+  parent.makeDir("make a home", temporary, HOME_MODE);
+  const facts = parent.stat("make a home", temporary);
+  if (facts?.kind !== "directory") throw new OsError("ENOTDIR", "stat", "make a home", `${parent.path}/${temporary}`);
+  parent.chown("make a home", temporary, { uid, gid });
+  parent.rename("make a home", temporary, name);
 }
 
 function noHome(account: HomeOwner, saw: string): StageError {
