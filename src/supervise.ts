@@ -30,7 +30,7 @@ export async function supervise(): Promise<number> {
   const { config } = parseConfig(envMap(request.environment));
   const log = new LateLog(config);
   const host = createNativeHost(children, (event) => log.write(event));
-  const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request) });
+  const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   try {
     const plan: Plan = await boot(host, config, request);
@@ -54,12 +54,16 @@ function problemOf(error: unknown): Problem {
   };
 }
 
-/** Answers the waiting launcher once; where none waits it does nothing. */
-function createAnswer(request: Request): (reply: Reply) => void {
+/**
+ * Answers the waiting launcher once; where none waits it does nothing. First the log is out: the launcher may end right
+ * after the answer, and with PID 1 ends all that was not said yet.
+ */
+function createAnswer(request: Request, log: LateLog): (reply: Reply) => void {
   let hasAnswered = !request.wantsReply;
-  return (reply) => {
+  return async (reply) => {
     if (hasAnswered) return;
     hasAnswered = true;
+    await log.open();
     writeAll(STDOUT, Buffer.from(renderReply(reply), "utf8"), "answer the launcher");
     c.close(STDOUT);
   };
@@ -83,6 +87,7 @@ class LateLog {
 
   async open(): Promise<void> {
     const { createLog } = await import("./log.ts");
+    if (this.#log !== undefined) return;
     this.#log = createLog(this.#config.logLevel, this.#config.logFormat ?? defaultFormat());
     for (const { event, timeMs } of this.#early ?? []) this.#log.write(event, timeMs);
     this.#early = undefined;
