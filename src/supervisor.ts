@@ -36,6 +36,7 @@ const IDLE_MS = 1 << 30;
 /** A refused config is looked at again this often, in silence. */
 const REFUSED_RETRY_MS = 30_000;
 const POLLIN = 1;
+const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
 /** Stands in known_hosts lines where nobody said what clients dial; the event says that it is not exact. */
 const UNKNOWN_HOST = "unknown-host";
 
@@ -49,6 +50,8 @@ export class Supervisor {
   #isReady = false;
   #isEnding = false;
   #lastRefusal = "";
+  /** What sshd complained about first since it was last started. */
+  #firstError: string | undefined;
   #finish: () => void = () => {};
 
   constructor(options: SupervisorOptions) {
@@ -117,18 +120,22 @@ export class Supervisor {
     return results.flat();
   }
 
-  /** After an end before it listened: a config that is refused is told once, and looked at again later. */
+  /** After an end before it listened: the reason is told once; a config that is refused is looked at again later. */
   async #explain(): Promise<number | undefined> {
     const { host } = this.#options;
     const plan = this.#plan;
     if (plan === undefined) return undefined;
     const { code, stderr } = await host.run("test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
-    if (code === 0) return undefined;
-    const problems = explainRefusal(Buffer.from(stderr).toString("latin1"), plan.written.path, plan.written.origins);
+    this.#log?.drain();
+    const problems =
+      code === 0
+        ? [{ what: "sshd ended before it listened", saw: this.#firstError ?? "nothing of why", hint: PORT_HINT }]
+        : explainRefusal(Buffer.from(stderr).toString("latin1"), plan.written.path, plan.written.origins);
     const text = JSON.stringify(problems);
     if (text !== this.#lastRefusal) for (const problem of problems) this.down(problem);
     this.#lastRefusal = text;
-    return REFUSED_RETRY_MS;
+    this.#firstError = undefined;
+    return code === 0 ? undefined : REFUSED_RETRY_MS;
   }
 
   #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>): void {
@@ -141,6 +148,7 @@ export class Supervisor {
       this.#tellReady();
       return;
     }
+    if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
     if (log.type !== "accepted") host.emit(log);
     else {
       const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
