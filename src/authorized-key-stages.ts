@@ -11,8 +11,8 @@ import {
 } from "./authorized-keys.ts";
 import type { Config } from "./config.ts";
 import { StageError } from "./errors.ts";
-import { warnOfHomeKeys } from "./home-keys.ts";
 import type { Host } from "./host.ts";
+import { warnOfHomeKeys } from "./key-home.ts";
 import { readKeySources } from "./key-sources.ts";
 import type { StateDirectory } from "./state-directory.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Account } from "../../src/accounts.ts";
 import { renderEvent } from "../../src/events.ts";
-import { warnOfHomeKeys } from "../../src/home-keys.ts";
+import { warnOfHomeKeys } from "../../src/key-home.ts";
 import { createFakeHost } from "../support/fake-host.ts";
 import { SAMPLE_KEYS } from "../support/sample-keys.ts";
 
@@ -18,7 +18,7 @@ const account = (name: string, home: string): Account => ({
   repairs: [],
 });
 
-const messages = (files: Parameters<typeof createFakeHost>[0]["files"]) => {
+const messages = (files: NonNullable<Parameters<typeof createFakeHost>[0]>["files"]) => {
   const host = createFakeHost({ files });
   warnOfHomeKeys(host, [account("app", "/home/app"), account("other", "/home/other")]);
   return host.events.map((event) => renderEvent(event).msg);
