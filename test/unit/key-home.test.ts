@@ -18,7 +18,7 @@ const account = (name: string, home: string): Account => ({
   repairs: [],
 });
 
-const messages = (files: NonNullable<Parameters<typeof createFakeHost>[0]>["files"]) => {
+const messages = (files: NonNullable<NonNullable<Parameters<typeof createFakeHost>[0]>["files"]>) => {
   const host = createFakeHost({ files });
   warnOfHomeKeys(host, [account("app", "/home/app"), account("other", "/home/other")]);
   return host.events.map((event) => renderEvent(event).msg);
