@@ -7,6 +7,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { EXIT, type Problem, SettingsError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
+import { type Mode, pickMode } from "./privilege.ts";
 import { envMap, inheritedDescriptors } from "./process-facts.ts";
 import { assertReady, startSupervisor } from "./supervisor-start.ts";
 
@@ -21,7 +22,8 @@ export async function launch(command: readonly string[], environment: readonly s
   assertSomethingToRun(command, config);
   for (const problem of warnings) warn(problem, format, config);
   const user = config.appUser === undefined ? undefined : await findAppUser(config.appUser);
-  const identity = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
+  const mode = await findMode(config);
+  const identity = { mode, uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
   if (command.length === 0) {
     if (!config.sshOnly) warn(NO_COMMAND, format, config);
     const { stayForSsh } = await import("./stay.ts");
@@ -38,6 +40,12 @@ export async function launch(command: readonly string[], environment: readonly s
     supervisor.settle();
   }
   return becomeApp(command, environment, descriptors, config);
+}
+
+/** The mode of this start. Throws `StageError` where a pinned one is not to be had. */
+async function findMode(config: Config): Promise<Mode> {
+  const choice = pickMode(config, { euid: c.geteuid() });
+  return choice === "root" ? "root" : "rootless";
 }
 
 const NO_COMMAND: Problem = {
@@ -58,10 +66,11 @@ function warn(problem: Problem, format: LogFormat, config: Config): void {
 function renderFacts(
   config: Config,
   environment: readonly string[],
-  { uid, gid }: { uid: number; gid: number },
+  { mode, uid, gid }: { mode: Mode; uid: number; gid: number },
   hasCommand: boolean,
 ) {
   return {
+    mode,
     appPid: c.getpid(),
     appUid: uid,
     appGid: gid,

@@ -4,11 +4,14 @@
  */
 import { StageError } from "./errors.ts";
 import { byteString } from "./libc.ts";
+import type { Mode } from "./privilege.ts";
 
 /** The most that a request may hold: environments are bounded by ARG_MAX (execve(2)), a request by this. */
 export const MAX_REQUEST_BYTES = 4 << 20;
 
 export interface Request {
+  /** How the supervisor got its rights. */
+  readonly mode: Mode;
   /** The app's pid: the launcher's own, which becomes the app. */
   readonly appPid: number;
   /** The user and group that the app runs as. */
@@ -22,7 +25,8 @@ export interface Request {
   readonly environment: readonly string[];
 }
 
-const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "array">> = {
+const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "array" | "mode">> = {
+  mode: "mode",
   appPid: "number",
   appUid: "number",
   appGid: "number",
@@ -30,6 +34,7 @@ const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "array">> = 
   wantsReply: "boolean",
   environment: "array",
 };
+const MODES: readonly unknown[] = ["root", "sudo", "rootless"] satisfies readonly Mode[];
 
 /** The request as bytes. JSON of byte strings has no character above U+00FF, so one byte a character is lossless. */
 export function renderRequest(request: Request): Uint8Array {
@@ -50,7 +55,7 @@ export function parseRequest(bytes: Uint8Array): Request {
   for (const name of Object.keys(fields)) if (!(name in FIELDS)) throw refuse("an unknown field");
   for (const [name, kind] of Object.entries(FIELDS)) {
     const field = fields[name];
-    const fits = kind === "array" ? isStrings(field) : typeof field === kind;
+    const fits = kind === "mode" ? MODES.includes(field) : kind === "array" ? isStrings(field) : typeof field === kind;
     if (!fits || (kind === "number" && !Number.isSafeInteger(field))) throw refuse(`field ${name}`);
   }
   return value as Request;
