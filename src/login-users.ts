@@ -24,7 +24,7 @@ export function prepareAccounts(host: Host, config: Config, request: Request): r
     const { account } = verdict;
     for (const warning of account.warnings) host.emit({ type: "warning", problem: warning });
     try {
-      if (account.repairs.includes("unlock")) repairShadow(host, account.name, request.appPid);
+      if (account.repairs.includes("unlock")) repairShadow(host, account.name, process.pid);
       if (account.repairs.includes("make home")) makeHome(host, account);
       accounts.push(account);
     } catch (error) {

@@ -13,6 +13,10 @@ const OPERATION = "unlock account";
  * once that process is gone (lib/commonio.c do_lock_file). The file alone keeps its tools out, and needs no fcntl.
  */
 const LOCK = "shadow.lock";
+/** Behind the pid's NUL, where shadow-utils do not look: a lock with this mark is of a start that was killed. */
+const OUR_MARK = "withssh";
+const TEMPORARY = "shadow.withssh";
+const NEW_LOCK = "shadow.lock.withssh";
 
 /**
  * Turns the locked field of `user` into `*`; a hash behind the `!` goes, so no old password comes back to life.
@@ -21,9 +25,9 @@ const LOCK = "shadow.lock";
 export function repairShadow(host: Host, user: string, pid: number): boolean {
   const etc = host.openDir(OPERATION, "/etc");
   try {
-    etc.create(OPERATION, LOCK, bytesOf(`${pid}\0`), { mode: 0o600, sync: false });
+    takeLock(etc, bytesOf(`${pid}\0${OUR_MARK}`));
     try {
-      return replaceField(host, etc, user);
+      return replaceField(etc, user);
     } finally {
       etc.remove(OPERATION, LOCK);
     }
@@ -38,6 +42,30 @@ export function repairShadow(host: Host, user: string, pid: number): boolean {
   } finally {
     etc.close();
   }
+}
+
+/**
+ * Made under another name and linked, as lib/commonio.c does it: a kill leaves the whole lock or none. Our own from a
+ * killed start is swept away, since there is one supervisor a start; anybody else's stays.
+ */
+function takeLock(etc: Dir, content: Uint8Array): void {
+  removeLeftover(etc, NEW_LOCK);
+  etc.create(OPERATION, NEW_LOCK, content, { mode: 0o600, sync: false });
+  try {
+    if (isOurLock(etc)) etc.remove(OPERATION, LOCK);
+    etc.link(OPERATION, NEW_LOCK, LOCK);
+  } finally {
+    etc.remove(OPERATION, NEW_LOCK);
+  }
+}
+
+function isOurLock(etc: Dir): boolean {
+  if (etc.stat(OPERATION, LOCK)?.kind !== "file") return false;
+  return textOf(etc.read(OPERATION, LOCK, MAX_BYTES).bytes).endsWith(`\0${OUR_MARK}`);
+}
+
+function removeLeftover(etc: Dir, name: string): void {
+  if (etc.stat(OPERATION, name) !== undefined) etc.remove(OPERATION, name);
 }
 
 /** The text of /etc/shadow with `user`'s locked field replaced; undefined when it is not there or not locked. */
@@ -59,19 +87,20 @@ function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, "latin1"));
 }
 
-function replaceField(host: Host, etc: Dir, user: string): boolean {
+function replaceField(etc: Dir, user: string): boolean {
   const { bytes, facts } = etc.read(OPERATION, "shadow", MAX_BYTES);
   const text = unlockField(textOf(bytes), user);
   if (text === undefined) return false;
-  const temporary = `shadow.withssh-${Math.floor(host.random() * 2 ** 48).toString(36)}`;
+  // Under the lock nobody else uses this name: what is there was left by a start that was killed.
+  removeLeftover(etc, TEMPORARY);
   const { mode, uid, gid } = facts;
-  etc.create(OPERATION, temporary, bytesOf(text), { mode, owner: { uid, gid }, sync: true });
+  etc.create(OPERATION, TEMPORARY, bytesOf(text), { mode, owner: { uid, gid }, sync: true });
   try {
     // Who takes no lock (an editor, BusyBox) may have written meanwhile: then what he wrote stays.
     if (!isSame(facts, etc.stat(OPERATION, "shadow"))) throw new StageError(STAGE, CHANGED);
-    etc.rename(OPERATION, temporary, "shadow");
+    etc.rename(OPERATION, TEMPORARY, "shadow");
   } catch (error) {
-    etc.remove(OPERATION, temporary);
+    etc.remove(OPERATION, TEMPORARY);
     throw error;
   }
   etc.sync(OPERATION);

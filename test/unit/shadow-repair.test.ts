@@ -56,13 +56,13 @@ test("the lock holds our pid while the file is replaced", () => {
     if (call.call === "rename") lock = host.text("/etc/shadow.lock");
   };
   repairShadow(host, "app", 4711);
-  expect(lock).toBe("4711\0");
+  expect(lock).toBe("4711\0withssh");
 });
 
 test("what somebody else wrote meanwhile stays", () => {
   const host = world();
   host.onCall = (call) => {
-    if (call.call === "stat") host.put("/etc/shadow", "new:*:::::::\n");
+    if (call.call === "stat" && call.path === "/etc/shadow") host.put("/etc/shadow", "new:*:::::::\n");
   };
   expect(() => repairShadow(host, "app", 7)).toThrow("changed by somebody else");
   expect(host.snapshot("/etc")).toEqual({ "/etc/shadow": "file 0644 0:0 new:*:::::::\n" });
