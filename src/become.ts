@@ -6,13 +6,10 @@ import type { AppUser } from "./app-user.ts";
 import { type Config, isSecretSetting, parseConfig } from "./config.ts";
 import { isOsError } from "./errors.ts";
 import { becomeCommand, restoreInherited } from "./exec.ts";
-import { byteString, c, ptr, slurp } from "./libc.ts";
-import { envMap, inheritedDescriptors } from "./process-facts.ts";
-
-const STDIN = 0;
-const SIGTTOU = 22;
-const SIG_BLOCK = 0;
-const SIG_SETMASK = 2;
+import { moveForeground } from "./foreground.ts";
+import { byteString, c, slurp } from "./libc.ts";
+import { envMap, inheritedDescriptors, splitEnvEntry } from "./process-facts.ts";
+import { ignoreSignals } from "./signals.ts";
 
 /**
  * Becomes the app, as the user that the settings name. What drops rights is loaded only where it is asked for. Throws
@@ -41,7 +38,7 @@ export async function becomeApp(
 
 /** The environment that the app gets: ours, byte for byte, without what is secret and for us alone. */
 export function environmentOfApp(environment: readonly string[]): readonly string[] {
-  return environment.filter((entry) => !isSecretSetting(entry.slice(0, entry.indexOf("="))));
+  return environment.filter((entry) => !isSecretSetting(splitEnvEntry(entry)?.name ?? ""));
 }
 
 /** `WITHSSH_APP_USER` from the image's user database, loaded only where it is set. */
@@ -60,24 +57,14 @@ function readDatabase(path: string): string {
   }
 }
 
-/** Under the launcher as init, in a process group of the app's own, before its exec. */
-export async function becomeUnderInit(command: readonly string[], environment: readonly string[]): Promise<never> {
+/** Under the launcher as init, in a process group of the app's own, before its exec. `ignored`: the mask in hex. */
+export async function becomeUnderInit(
+  [ignored = "0", ...command]: readonly string[],
+  environment: readonly string[],
+): Promise<never> {
   const descriptors = inheritedDescriptors();
-  takeForeground();
+  moveForeground(c.getpgid(c.getppid()), c.getpgid(0));
   const { config } = parseConfig(envMap(environment));
+  ignoreSignals(BigInt(`0x${ignored}`));
   return becomeApp(command, environment, descriptors, config);
-}
-
-/**
- * Only if the launcher's group was in the foreground: tini and catatonit take it from whoever has it. SIGTTOU is
- * blocked meanwhile, as tcsetpgrp(3) from the background asks; ENOTTY, ENXIO and EBADF all mean "no terminal".
- */
-function takeForeground(): void {
-  if (c.tcgetpgrp(STDIN) !== c.getpgid(c.getppid())) return;
-  const blocked = new Uint8Array(128);
-  const before = new Uint8Array(128);
-  blocked[(SIGTTOU - 1) >> 3] = 1 << ((SIGTTOU - 1) & 7);
-  c.sigprocmask(SIG_BLOCK, ptr(blocked), ptr(before));
-  c.tcsetpgrp(STDIN, c.getpgid(0));
-  c.sigprocmask(SIG_SETMASK, ptr(before), null);
 }

@@ -4,12 +4,13 @@
  */
 import { becomeApp, environmentOfApp, findAppUser } from "./become.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { EXIT, type Problem, SettingsError } from "./errors.ts";
+import { EXIT, type Problem, SettingsError, StageError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
 import { type Mode, pickMode } from "./privilege.ts";
 import { envMap, inheritedDescriptors } from "./process-facts.ts";
-import { assertReady, startSupervisor } from "./supervisor-start.ts";
+import type { Request } from "./request.ts";
+import { assertReady, type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
 /**
  * Runs the whole start for this command (byte strings; empty: SSH alone) under this environment. Does not return where
@@ -32,12 +33,16 @@ export async function launch(command: readonly string[], environment: readonly s
   if (config.init) {
     const { stayForApp } = await import("./stay.ts");
     const request = config.enabled ? renderFacts(config, environment, identity, true) : undefined;
-    return stayForApp(command, environmentOfApp(environment), descriptors, request, config.require);
+    const start = () => {
+      const supervisor = request && tryToStart(request, { stay: true }, format);
+      if (config.require) assertReady(supervisor?.reply());
+    };
+    return stayForApp(command, environmentOfApp(environment), descriptors, start);
   }
   if (config.enabled) {
-    const supervisor = startSupervisor(renderFacts(config, environment, identity, true), { stay: false });
-    if (config.require) assertReady(supervisor.reply());
-    supervisor.settle();
+    const supervisor = tryToStart(renderFacts(config, environment, identity, true), { stay: false }, format);
+    if (config.require) assertReady(supervisor?.reply());
+    supervisor?.settle();
   }
   return becomeApp(command, environment, descriptors, config);
 }
@@ -46,6 +51,17 @@ export async function launch(command: readonly string[], environment: readonly s
 async function findMode(config: Config): Promise<Mode> {
   const choice = pickMode(config, { euid: c.geteuid() });
   return choice === "root" ? "root" : "rootless";
+}
+
+/** Trouble with SSH does not take the app down: undefined, told, where the supervisor cannot be started. */
+function tryToStart(request: Request, options: { stay: boolean }, format: LogFormat): StartedSupervisor | undefined {
+  try {
+    return startSupervisor(request, options);
+  } catch (error) {
+    if (!(error instanceof StageError)) throw error;
+    sayNow({ type: "ssh down", problem: error.problem }, format);
+    return undefined;
+  }
 }
 
 const NO_COMMAND: Problem = {

@@ -71,6 +71,7 @@ const c = dlopen("libc.so.6", {
   tcsetpgrp: { args: [I, I], returns: I },
   getpgid: { args: [I], returns: I },
   sigprocmask: { args: [I, P, P], returns: I },
+  sigpending: { args: [P], returns: I },
   _exit: { args: [I], returns: "void" },
 }).symbols;
 

@@ -8,6 +8,7 @@ import { c, ptr } from "./libc.ts";
 export type LogFormat = "json" | "pretty";
 
 const STDERR = 2;
+const F_GETFD = 1;
 const COLORS: Readonly<Record<Level, string>> = { debug: "90", info: "32", warn: "33", error: "31" };
 
 /** A control character in a value must not move the cursor of whoever reads the log. */
@@ -38,6 +39,8 @@ export function defaultFormat(): LogFormat {
 
 /** Writes an event to stderr at once, as far as it goes: a log that cannot be written must not stop a start. */
 export function sayNow(event: Event, format: LogFormat): void {
+  // Closed at our start, 2 may be a descriptor of the runtime by now: its own are all close-on-exec, inherited ones not.
+  if (c.fcntl(STDERR, F_GETFD, 0) !== 0) return;
   const render = format === "pretty" ? renderPretty : renderJson;
   const bytes = Buffer.from(render(renderEvent(event), Date.now()), "utf8");
   c.write(STDERR, ptr(bytes), bytes.length);

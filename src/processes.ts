@@ -6,7 +6,7 @@
 
 import { OsError } from "./errors.ts";
 import type { HelperResult } from "./host.ts";
-import { AT_FDCWD, c, cBytes, check, cString, cTable, errnoName, memoryFile, O, ptr, readAll } from "./libc.ts";
+import { AT_FDCWD, c, cBytes, check, cString, cTable, errno, errnoName, memoryFile, O, ptr, readAll } from "./libc.ts";
 import { bytesOf } from "./process-facts.ts";
 
 /** Where a child's descriptor comes from: one of ours, or a path opened in the child. */
@@ -26,6 +26,7 @@ export interface SpawnOptions {
   readonly keepSignals?: true;
 }
 
+const F_DUPFD_CLOEXEC = 1030;
 const POSIX_SPAWN_SETPGROUP = 0x02;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -42,6 +43,7 @@ export function spawn(operation: string, options: SpawnOptions): number {
   const noSignal = new Uint8Array(128);
   const pid = new Int32Array(1);
   const keep: Uint8Array[] = [];
+  const moved: number[] = [];
   let flags = options.keepSignals === true ? 0 : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
   if (options.detach === "session") flags |= POSIX_SPAWN_SETSID;
   if (options.detach === "group") flags |= POSIX_SPAWN_SETPGROUP;
@@ -53,7 +55,11 @@ export function spawn(operation: string, options: SpawnOptions): number {
   c.posix_spawn_file_actions_init(ptr(actions));
   options.descriptors.forEach((descriptor, target) => {
     if (typeof descriptor === "number") {
-      c.posix_spawn_file_actions_adddup2(ptr(actions), descriptor, target);
+      // Where 0 to 2 came closed ours may be as low as that: an earlier target must not overwrite a later source.
+      const isInTheWay = descriptor !== target && descriptor < options.descriptors.length;
+      const source = isInTheWay ? c.fcntl(descriptor, F_DUPFD_CLOEXEC, options.descriptors.length) : descriptor;
+      if (isInTheWay) moved.push(source);
+      c.posix_spawn_file_actions_adddup2(ptr(actions), source, target);
     } else {
       const opened = cString(descriptor.path);
       keep.push(opened);
@@ -66,6 +72,7 @@ export function spawn(operation: string, options: SpawnOptions): number {
   const env = cTable(options.environment.map(cBytes));
   const code = c.posix_spawn(ptr(pid), ptr(cPath), ptr(actions), ptr(attributes), ptr(argv.table), ptr(env.table));
   c.posix_spawn_file_actions_destroy(ptr(actions));
+  for (const fd of moved) c.close(fd);
   if (code !== 0) throw new OsError(errnoName(code), "posix_spawn", operation, path);
   return pid[0] ?? 0;
 }
@@ -87,9 +94,8 @@ const WNOHANG = 1;
 /** Waits until this child has ended. Blocks: for the launcher alone. */
 export function waitFor(pid: number): Ending {
   const status = new Int32Array(1);
-  while (c.waitpid(pid, ptr(status), 0) < 0) {
-    // Interrupted by a signal: the child is still ours.
-  }
+  // Interrupted by a signal the child is still ours; where SIGCHLD came ignored nothing is left to ask (ECHILD).
+  while (c.waitpid(pid, ptr(status), 0) < 0 && errnoName(errno()) === "EINTR") {}
   return parseStatus(status[0] ?? 0);
 }
 

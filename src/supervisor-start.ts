@@ -2,11 +2,12 @@
  * How the launcher starts the supervisor so that the app does not meet it: in a session of its own, orphaned where
  * PID 1 is somebody else, holding our stderr for the log, a pidfd of the app, and nothing else of ours.
  */
-import { StageError } from "./errors.ts";
-import { AT_FDCWD, c, check, cString, errno, memoryFile, O, ptr, SYS } from "./libc.ts";
+import { isOsError, StageError } from "./errors.ts";
+import { AT_FDCWD, byteString, c, cBytes, check, cString, errno, memoryFile, O, ptr, SYS } from "./libc.ts";
 import { isExecutablePath, spawn, waitFor } from "./processes.ts";
 import { parseReply, type Reply, type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
+import { discardChildSignal, isChildSignalPending } from "./signals.ts";
 
 /** The supervisor's descriptor of the app. */
 export const APP_PIDFD = 3;
@@ -18,7 +19,10 @@ export const APP_PIDFD = 3;
  */
 const SETSID = "/usr/bin/setsid";
 const SELF = "/proc/self/exe";
-const EXECUTABLE_FD = 4;
+const MAX_PATH_BYTES = 4096;
+const F_GETFD = 1;
+const X_OK = 1;
+const NOTHING = { path: "/dev/null", write: true } as const;
 
 export interface StartedSupervisor {
   /** The pid to forward signals to, where we stay its parent. */
@@ -29,56 +33,63 @@ export interface StartedSupervisor {
   reply(): Reply;
 }
 
-/** Starts the supervisor. `stay`: we remain its parent instead of becoming the app. Throws `OsError`. */
+/** Starts the supervisor. `stay`: we remain its parent instead of becoming the app. Throws `StageError`. */
 export function startSupervisor(request: Request, options: { stay: boolean }): StartedSupervisor {
+  try {
+    return start(request, options);
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    const what = "the supervisor cannot be started";
+    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
+    throw new StageError("startSupervisor", { what, saw: error.message, hint }, { cause: error });
+  }
+}
+
+function start(request: Request, options: { stay: boolean }): StartedSupervisor {
   const operation = "start the supervisor";
   const stdin = memoryFile(renderRequest(request), operation);
   const pidfd = check(Number(c.syscall(SYS.pidfdOpen, c.getpid(), 0, 0, 0, 0)), "pidfd_open", operation);
   const pipe = new Int32Array([-1, -1]);
   if (request.wantsReply) check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", operation);
   const [readEnd, writeEnd] = [pipe[0] ?? -1, pipe[1] ?? -1];
-  const stderrIsOpen = c.fcntl(2, 1, 0) >= 0;
-  const descriptors = [
-    stdin,
-    request.wantsReply ? writeEnd : { path: "/dev/null", write: true },
-    stderrIsOpen ? 2 : { path: "/dev/null", write: true },
-    pidfd,
-  ];
-  const argv = ["withssh", SUPERVISOR_ROLE];
-  const orphan = !options.stay && c.getpid() !== 1 && isExecutablePath(SETSID);
-  let pid: number;
-  if (orphan) {
-    const self = check(c.openat(AT_FDCWD, cString(SELF), O.path | O.cloexec, 0), "openat", operation, SELF);
-    const viaFd = `/proc/self/fd/${EXECUTABLE_FD}`;
-    pid = spawn(operation, {
-      path: SETSID,
-      argv: ["setsid", viaFd, SUPERVISOR_ROLE],
-      environment: [],
-      descriptors: [...descriptors, self],
-      detach: "group",
-    });
-    c.close(self);
-  } else {
-    pid = spawn(operation, { path: SELF, argv, environment: [], descriptors, detach: "session" });
-  }
+  // Where 2 came closed it may be the runtime's by now: its own are all close-on-exec, what was inherited is not.
+  const stderr = c.fcntl(2, F_GETFD, 0) === 0 ? 2 : NOTHING;
+  const descriptors = [stdin, request.wantsReply ? writeEnd : NOTHING, stderr, pidfd];
+  const self = options.stay || c.getpid() === 1 || !isExecutablePath(SETSID) ? undefined : findSelf();
+  const common = { environment: [], descriptors };
+  const hadChildSignal = isChildSignalPending();
+  const pid =
+    self === undefined
+      ? spawn(operation, { ...common, path: SELF, argv: ["withssh", SUPERVISOR_ROLE], detach: "session" })
+      : spawn(operation, { ...common, path: SETSID, argv: ["setsid", self, SUPERVISOR_ROLE], detach: "group" });
   c.close(stdin);
   c.close(pidfd);
   if (request.wantsReply) c.close(writeEnd);
   return {
     pid,
     settle: () => {
-      if (orphan) waitFor(pid);
+      if (self === undefined) return;
+      waitFor(pid);
+      if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
     },
     reply: () => readReply(readEnd, REPLY_TIMEOUT_MS),
   };
 }
 
-/** Throws unless sshd listens: `WITHSSH_REQUIRE=true` means no app without SSH. */
-export function assertReady(reply: Reply): void {
-  if (reply.ready) return;
+/** Our own path, for setsid(1) to execute; undefined where it leads nowhere (the file was replaced, or is not mounted). */
+function findSelf(): string | undefined {
+  const target = new Uint8Array(MAX_PATH_BYTES);
+  const length = Number(c.readlinkat(AT_FDCWD, cString(SELF), ptr(target), target.length));
+  const path = byteString(target.subarray(0, Math.max(0, length)));
+  return path.startsWith("/") && c.faccessat(AT_FDCWD, ptr(cBytes(path)), X_OK, 0) === 0 ? path : undefined;
+}
+
+/** Throws unless sshd listens: `WITHSSH_REQUIRE=true` means no app without SSH. Undefined: nobody could be asked. */
+export function assertReady(reply: Reply | undefined): void {
+  if (reply?.ready === true) return;
   throw new StageError("waitForSsh", {
     what: "SSH is required and not to be had",
-    saw: reply.why,
+    saw: reply?.why ?? "no supervisor",
     hint: "see the lines before this one; without WITHSSH_REQUIRE=true the app starts without SSH",
   });
 }

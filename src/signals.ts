@@ -1,0 +1,89 @@
+/**
+ * Signals as the app inherits them and as the launcher passes them on where it stays. Listening to a signal forgets
+ * that it came ignored, so what came ignored is read first. Must never leave a signal blocked or ignored for the app.
+ */
+import { byteString, c, ptr, slurp } from "./libc.ts";
+
+/** Bytes enough for struct sigaction and sigset_t of both C libraries; the handler is its first word. */
+const ACTION_BYTES = 256;
+const SIG_IGN = 1;
+const SIG_SETMASK = 2;
+const SIGCHLD = 17;
+const SIGSTKFLT = 16;
+/** The first real-time signal that no C library keeps for itself (musl takes 32 to 34). */
+const SIGRTMIN = 35;
+const SIGRTMAX = 64;
+/** The runtime has ignored these two before anything of ours runs: how they came cannot be known. */
+const TAKEN_BY_RUNTIME = (1n << 12n) | (1n << 24n);
+
+/**
+ * Every catchable signal that the runtime can listen to (signal(7); the same numbers on x86-64 and arm64), but those
+ * that a fault of ours or a child sends.
+ */
+export const FORWARDED = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGCONT: 18,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+} as const;
+
+/** What a terminal and a runtime send to end something. */
+export const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+
+/** The signals that came ignored, as a mask: bit n-1 for signal n (proc(5), SigIgn). Call it before any listener. */
+export function readIgnoredSignals(): bigint {
+  const found = /^SigIgn:\s*([0-9a-f]+)$/m.exec(byteString(slurp("/proc/self/status", "read ignored signals")));
+  return BigInt(`0x${found?.[1] ?? "0"}`) & ~TAKEN_BY_RUNTIME;
+}
+
+/** Ignores the signals of this mask: an exec keeps that (execve(2)). */
+export function ignoreSignals(mask: bigint): void {
+  for (let signal = 1; signal <= SIGRTMAX; signal++) if ((mask >> BigInt(signal - 1)) & 1n) ignoreSignal(signal);
+}
+
+/**
+ * For a launcher that stays, once its child has started: nothing stays blocked, or it would hear of no end; and what the
+ * runtime cannot listen to is ignored, or it would end us.
+ */
+export function hearSignals(): void {
+  const none = new Uint8Array(ACTION_BYTES);
+  c.sigprocmask(SIG_SETMASK, ptr(none), null);
+  ignoreSignal(SIGSTKFLT);
+  for (let signal = SIGRTMIN; signal <= SIGRTMAX; signal++) ignoreSignal(signal);
+}
+
+function ignoreSignal(signal: number): void {
+  const action = new Uint8Array(ACTION_BYTES);
+  action[0] = SIG_IGN;
+  c.sigaction(signal, ptr(action), null);
+}
+
+/** True when a SIGCHLD waits for whoever unblocks it. */
+export function isChildSignalPending(): boolean {
+  const pending = new Uint8Array(ACTION_BYTES);
+  c.sigpending(ptr(pending));
+  return ((pending[(SIGCHLD - 1) >> 3] ?? 0) & (1 << ((SIGCHLD - 1) & 7))) !== 0;
+}
+
+/** Discards a SIGCHLD that waits: setting an action that ignores it does so (sigaction(2)), the one that it has. */
+export function discardChildSignal(): void {
+  const action = new Uint8Array(ACTION_BYTES);
+  c.sigaction(SIGCHLD, null, ptr(action));
+  c.sigaction(SIGCHLD, ptr(action), null);
+}
