@@ -82,13 +82,29 @@ function unknownUser(user: string): Problem {
 function shellProblems(host: Host, { name, shell: given }: PasswdEntry): Problem[] {
   const shell = given === "" ? "/bin/sh" : given;
   const hint = `give it one: usermod --shell /bin/sh ${name}`;
-  if (NOT_A_SHELL.has(shell.slice(shell.lastIndexOf("/") + 1))) {
+  if (NOT_A_SHELL.has(shell.slice(shell.lastIndexOf("/") + 1)) && !isScriptThatGoesOn(host, shell)) {
     return [{ what: `${name} has no login shell: sessions end at once`, saw: shell, hint }];
   }
   if (host.isExecutable(shell)) return [];
   return [
     { what: `the shell of ${name} is not there or cannot be run: sshd lets nobody in without`, saw: shell, hint },
   ];
+}
+
+/** An image for platforms that give every user nologin puts a script there which runs a shell (login-rootless.ts). */
+function isScriptThatGoesOn(host: Host, path: string): boolean {
+  const slash = path.lastIndexOf("/");
+  try {
+    const dir = host.openDir("look at a shell", path.slice(0, slash) || "/");
+    try {
+      return /^#!.*\n[\s\S]*\bexec\b/.test(textOf(dir.read("look at a shell", path.slice(slash + 1), 1 << 16).bytes));
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error)) return false;
+    throw error;
+  }
 }
 
 function lockedInPasswd(name: string): Problem {

@@ -9,11 +9,14 @@ import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
 import { install, restoreIdentity, selectHostKeySettings } from "./host-key-stages.ts";
 import type { HostKeySettings, Identity } from "./host-keys.ts";
+import { prepareOwnAccount } from "./login-rootless.ts";
 import { prepareAccounts } from "./login-users.ts";
+import { envMap } from "./process-facts.ts";
 import { findPrograms, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
 import { createStages } from "./stage.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import { openRootlessState } from "./state-rootless.ts";
 import { type WrittenConfig, writeSshdConfig } from "./write-sshd-config.ts";
 
 /** Everything that running sshd takes, prepared. */
@@ -30,9 +33,9 @@ export interface Plan {
 /** Runs the stages in order. Throws `StageError` from the one that failed. */
 export async function boot(host: Host, config: Config, request: Request): Promise<Plan> {
   const stage = createStages(host);
-  const state = await stage("openStateDirectory", () => openStateDirectory(host));
+  const state = await stage("openStateDirectory", () => openState(host, request));
   const programs = await stage("findPrograms", () => findPrograms(host, config.sshd));
-  const accounts = await stage("prepareAccounts", () => prepareAccounts(host, config, request));
+  const accounts = await stage("prepareAccounts", () => prepareLogins(host, config, request));
   const keys = await stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts));
   const hostKeySettings = selectHostKeySettings(config, request, programs, state);
   const identity = await stage("restoreHostKeys", () => restoreIdentity(host, hostKeySettings));
@@ -41,4 +44,18 @@ export async function boot(host: Host, config: Config, request: Request): Promis
   const parts = { programs, state, accounts, installed };
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };
+}
+
+/** Root's place is fixed; without root the app's environment says where this user may write. */
+function openState(host: Host, request: Request): StateDirectory {
+  if (request.mode !== "rootless") return openStateDirectory(host);
+  const environment = envMap(request.environment);
+  return openRootlessState(host, {
+    runtimeDirectory: environment.get("XDG_RUNTIME_DIR"),
+    home: environment.get("HOME"),
+  });
+}
+
+function prepareLogins(host: Host, config: Config, request: Request): readonly Account[] {
+  return request.mode === "rootless" ? prepareOwnAccount(host, config) : prepareAccounts(host, config, request);
 }

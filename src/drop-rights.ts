@@ -42,8 +42,10 @@ export function dropRights(user: AppUser): void {
 
 /** prctl(2) no_new_privs: the only drop that cannot be undone by a set-uid program. */
 export function setNoNewPrivs(): void {
-  need(c.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs", "a Linux kernel from 3.5 on");
-  if (c.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) !== 1) throw refused("no_new_privs", "it is not set", undefined);
+  const result = c.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (result === 0 && c.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) === 1) return;
+  const saw = result === 0 ? "it is not set" : errnoName(errno());
+  throw new StageError(STAGE, { what: "WITHSSH_NO_NEW_PRIVS=true is not to be had", saw, hint: "remove it" });
 }
 
 /** setresuid(2) empties the permitted and effective sets; inheritable and ambient ones stay, and must not. */
@@ -108,6 +110,8 @@ function refused(call: string, saw: string, capability: string | undefined): Sta
   const hint =
     capability === undefined
       ? "this is not to be passed over: report it"
-      : `the container lacks ${capability}: docker run --cap-add ${capability.replace("CAP_", "")}`;
+      : c.geteuid() === 0
+        ? `the container lacks ${capability}: docker run --cap-add ${capability.replace("CAP_", "")}`
+        : "only root can become another user: remove WITHSSH_APP_USER, or start as root (docker run --user root)";
   return new StageError(STAGE, { what: `the app cannot be made to run as WITHSSH_APP_USER (${call})`, saw, hint });
 }

@@ -30,10 +30,10 @@ export interface InstalledHostKey {
  */
 export function installHostKeys(
   host: Host,
-  places: { readonly imageDir: string; readonly privateDir: Dir },
+  places: { readonly imageDir: string | undefined; readonly privateDir: Dir },
   keys: readonly HostKey[],
 ): readonly InstalledHostKey[] | { readonly problem: Problem } {
-  const image = openImageDir(host, places.imageDir);
+  const image = places.imageDir === undefined ? undefined : openImageDir(host, places.imageDir);
   if (image !== undefined) {
     try {
       return installInto(image, keys);
@@ -52,7 +52,8 @@ export function installHostKeys(
     return installInto(own, keys);
   } catch (error) {
     if (!isOsError(error)) throw error;
-    const hint = `make ${places.imageDir} or the state directory writable, or mount a tmpfs on /run`;
+    const wanted = places.imageDir === undefined ? "the state directory" : `${places.imageDir} or the state directory`;
+    const hint = `make ${wanted} writable, or mount a tmpfs on /run`;
     return { problem: { what: "the host keys cannot be copied to where sshd reads them", saw: error.message, hint } };
   } finally {
     own?.close();

@@ -24,6 +24,8 @@ export function selectHostKeySettings(
     volume: config.volume,
     adoptImageKeys: config.adoptImageKeys,
     imageDir: IMAGE_SSH_DIRECTORY,
+    // Without root nothing of /etc is written, not even where an image gave it to this user.
+    installInImage: request.mode !== "rootless",
     keygen: programs.keygen,
     privateDir: state.private,
     app: { uid: request.appUid, gids: [request.appGid] },
@@ -37,6 +39,7 @@ export async function restoreIdentity(host: Host, settings: HostKeySettings): Pr
 
 /** Copies the host keys to where sshd reads them. Throws `StageError` where no place can be written. */
 export function install(host: Host, settings: HostKeySettings, keys: readonly HostKey[]): readonly InstalledHostKey[] {
-  const places = { imageDir: settings.imageDir, privateDir: settings.privateDir };
+  const imageDir = settings.installInImage ? settings.imageDir : undefined;
+  const places = { imageDir, privateDir: settings.privateDir };
   return orThrow(installHostKeys(host, places, keys), "installHostKeys");
 }

@@ -28,6 +28,8 @@ export interface HostKeySettings {
   readonly adoptImageKeys: boolean;
   /** Where the image's own keys lie: `/etc/ssh`. */
   readonly imageDir: string;
+  /** Whether sshd's copies may go there too. */
+  readonly installInImage: boolean;
   /** Absolute path of ssh-keygen; undefined when there is none. */
   readonly keygen: string | undefined;
   /** Root-only (rootless: our own) directory of this machine; the caller keeps it open. */

@@ -139,21 +139,19 @@ export const settings = {
     kind: kinds.oneOf("auto", "root", "sudo", "rootless"),
     fallback: "auto",
     meaning: "pins the mode: auto, root, sudo or rootless; exit 1 when it is not to be had",
-    notYet: ["sudo", "rootless"],
+    notYet: ["sudo"],
   },
   appUser: {
     name: "WITHSSH_APP_USER",
     kind: kinds.userAndGroup,
     unset: "the image's user",
     meaning: "in root mode: the user[:group] that the app runs as, by name or id",
-    notYet: true,
   },
   noNewPrivs: {
     name: "WITHSSH_NO_NEW_PRIVS",
     kind: kinds.boolean,
     fallback: false,
     meaning: "no_new_privs on the app and on SSH sessions: set-uid programs give nothing",
-    notYet: ["true"],
   },
   nofile: {
     name: "WITHSSH_NOFILE",

@@ -24,7 +24,7 @@ export function openStateDirectory(host: Host): StateDirectory {
     if (uid !== 0 || ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0)) throw notSafe(run.path, uid, mode);
     const state = openOwn(host, run, STATE_NAME, 0o755);
     try {
-      return { keys: openOwn(host, state, KEYS_NAME, 0o755), private: openOwn(host, state, PRIVATE_NAME, 0o700) };
+      return openParts(host, state);
     } finally {
       state.close();
     }
@@ -42,6 +42,11 @@ export function openStateDirectory(host: Host): StateDirectory {
   } finally {
     run.close();
   }
+}
+
+/** The two parts of an open state directory, made where they are missing. Throws `StageError` where one is not ours. */
+export function openParts(host: Host, state: Dir): StateDirectory {
+  return { keys: openOwn(host, state, KEYS_NAME, 0o755), private: openOwn(host, state, PRIVATE_NAME, 0o700) };
 }
 
 /** `/run` itself: an image without one gets it. */

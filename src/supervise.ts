@@ -4,6 +4,7 @@
  */
 import { boot, type Plan } from "./boot.ts";
 import { type Config, parseConfig } from "./config.ts";
+import { setNoNewPrivs } from "./drop-rights.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
@@ -33,6 +34,8 @@ export async function supervise(): Promise<number> {
   const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   try {
+    // On sshd too, which inherits it: else the app adds a key and walks around its own by `ssh localhost sudo`.
+    if (config.noNewPrivs) setNoNewPrivs();
     const plan: Plan = await boot(host, config, request);
     await supervisor.run(plan);
   } catch (error) {

@@ -45,7 +45,10 @@ export async function writeSshdConfig(
   tell: boolean,
 ): Promise<WrittenConfig> {
   const { programs, state, accounts, installed } = parts;
-  if (programs.privsepDirectory !== undefined) makePrivsepDirectory(host, programs.privsepDirectory);
+  const isRootless = request.mode === "rootless";
+  if (programs.privsepDirectory !== undefined && host.self.uid === 0) {
+    makePrivsepDirectory(host, programs.privsepDirectory);
+  }
   const operator = await writeOperatorConfig(host, config, state);
   const image = await readImageConfig(host, IMAGE_SSHD_CONFIG);
   const subsystems = operator.lines.filter((line) => line.keyword === "subsystem").map((line) => line.args[0] ?? "");
@@ -67,7 +70,7 @@ export async function writeSshdConfig(
     ...promises,
     version: programs.version,
     hostCertificates: installed.flatMap((key) => key.certificatePath ?? []),
-    rootless: false,
+    rootless: isRootless,
     // state-directory.ts has checked every parent of the keys; homes count only where their keys do.
     strictModes: config.homeKeys,
     sessions: sessions.map(({ user, selected }) => ({ user, variables: selected.variables })),
@@ -77,7 +80,7 @@ export async function writeSshdConfig(
     sftpServer: programs.sftpServer,
   });
   replaceFile(state.private, "write sshd config", CONFIG_NAME, Buffer.from(rendered.text, "latin1"), 0o600);
-  writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
+  if (!isRootless) writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
   if (tell) {
     for (const problem of image.problems) host.emit({ type: "warning", problem });
     if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });

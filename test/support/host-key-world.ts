@@ -60,7 +60,13 @@ export function storedKeys(): Record<string, Seed> {
 
 export function settingsFor(host: Host, changes: Partial<HostKeySettings> = {}): HostKeySettings & { privateDir: Dir } {
   const privateDir = host.openDir("open state", PRIVATE);
-  const settings = { volume: VOLUME, adoptImageKeys: false, imageDir: "/etc/ssh", keygen: KEYGEN };
+  const settings = {
+    volume: VOLUME,
+    adoptImageKeys: false,
+    imageDir: "/etc/ssh",
+    installInImage: true,
+    keygen: KEYGEN,
+  };
   return { ...settings, app: { uid: 0, gids: [0] }, privateDir, ...changes };
 }
 
