@@ -55,6 +55,7 @@ export interface Dir {
   /** Hard link; EEXIST when `to` is there: it never replaces. */
   link(operation: string, from: string, to: string): void;
   rename(operation: string, from: string, to: string): void;
+  /** Removes a file or a link; EISDIR for a directory. */
   remove(operation: string, name: string): void;
   chmod(operation: string, name: string, mode: number): void;
   /** Gives what is there another owner, never through a link (ELOOP). */

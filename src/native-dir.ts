@@ -8,7 +8,6 @@ import { AT_FDCWD, byteString, c, check, cString, errno, errnoName, O, ptr, read
 
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_REMOVEDIR = 0x200;
 const STATX_BASIC_STATS = 0x7ff;
 /** The file type bits of st_mode, shifted down (inode(7)). */
 const KINDS: Readonly<Record<number, Facts["kind"]>> = { 8: "file", 4: "directory", 10: "link" };
@@ -74,11 +73,13 @@ class NativeDir implements Dir {
   makeDir(operation: string, name: string, mode: number): boolean {
     try {
       check(c.mkdirat(this.fd, this.#name(name, operation), mode), "mkdirat", operation, this.#path(name));
-      return true;
     } catch (error) {
       if (isOsError(error, "EEXIST")) return false;
       throw error;
     }
+    // Bits that the umask took away come back; what a file system without modes shows stays as it is (FAT, CIFS).
+    if ((mode & ~(this.stat(operation, name)?.mode ?? 0)) !== 0) this.chmod(operation, name, mode);
+    return true;
   }
 
   read(operation: string, name: string, maxBytes: number): FileContent {
@@ -87,7 +88,6 @@ class NativeDir implements Dir {
     const fd = check(c.openat(this.fd, this.#name(name, operation), flags, 0), "openat", operation, path);
     try {
       const facts = factsOf(fd, "", AT_EMPTY_PATH, operation, path);
-      if (facts.kind === "directory") throw new OsError("EISDIR", "read", operation, path);
       if (facts.kind !== "file") throw new OsError("EINVAL", "read", operation, path);
       if (facts.size > maxBytes) throw new OsError("EFBIG", "read", operation, path);
       return { bytes: readAll(fd, operation, maxBytes, path), facts };
@@ -166,11 +166,7 @@ class NativeDir implements Dir {
   }
 
   remove(operation: string, name: string): void {
-    const cName = this.#name(name, operation);
-    if (c.unlinkat(this.fd, cName, 0) === 0) return;
-    const code = errnoName(errno());
-    if (code === "EISDIR" && c.unlinkat(this.fd, cName, AT_REMOVEDIR) === 0) return;
-    throw new OsError(code, "unlinkat", operation, this.#path(name));
+    check(c.unlinkat(this.fd, this.#name(name, operation), 0), "unlinkat", operation, this.#path(name));
   }
 
   chmod(operation: string, name: string, mode: number): void {

@@ -57,10 +57,12 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
   const pathOf = (name: string) => `${path === "/" ? "" : path}/${name}`;
 
   /** Begins a call; the returned function ends it (and is where a crash `after` strikes). */
-  function begin(call: string, operation: string, name: string | undefined, mutates: boolean) {
+  function begin(call: string, operation: string, name: string | undefined, mutates: boolean, to = name) {
     const about = name === undefined ? path : pathOf(name);
-    if (name !== undefined && (name === "" || name === "." || name === ".." || name.includes("/"))) {
-      throw new Error(`fake host: ${call}: not a single path component: ${name}`);
+    for (const one of [name, to]) {
+      if (one === "" || one === "." || one === ".." || one?.includes("/")) {
+        throw new Error(`fake host: ${call}: not a single path component: ${one}`);
+      }
     }
     if (!world.open.has(handle)) throw new Error(`fake host: ${call} on a closed directory: ${about}`);
     const record: Call = { operation, call, path: about, mutates };
@@ -143,7 +145,7 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       done();
     },
     link(operation, from, to) {
-      const { fail, done } = begin("link", operation, from, true);
+      const { fail, done } = begin("link", operation, from, true, to);
       const node = directory.entries.get(from) ?? fail("ENOENT");
       if (directory.entries.has(to)) fail("EEXIST");
       assertMayChange(fail);
@@ -152,7 +154,7 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       done();
     },
     rename(operation, from, to) {
-      const { fail, done } = begin("rename", operation, from, true);
+      const { fail, done } = begin("rename", operation, from, true, to);
       const node = directory.entries.get(from) ?? fail("ENOENT");
       const old = directory.entries.get(to);
       assertMayChange(fail);
