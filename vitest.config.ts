@@ -7,6 +7,8 @@ export default defineConfig({
     reporters: ["default", ["json", { outputFile: "dist/test-results.json" }]],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/*.test.ts"] } },
+      // The few files that are the kernel's word for word: a temporary directory, pipes, processes; no container.
+      { test: { name: "kernel", include: ["test/kernel/**/*.test.ts"] } },
       {
         test: {
           name: "integration",
