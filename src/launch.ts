@@ -49,7 +49,12 @@ export async function launch(command: readonly string[], environment: readonly s
 
 /** The mode of this start. Throws `StageError` where a pinned one is not to be had. */
 async function findMode(config: Config): Promise<Mode> {
-  const choice = pickMode(config, { euid: c.geteuid() });
+  const euid = c.geteuid();
+  const choice = pickMode(config, { euid });
+  if (choice === "rootless" && config.enabled) {
+    const { assertRootlessServes } = await import("./pinned-rootless.ts");
+    assertRootlessServes(config, euid);
+  }
   return choice === "root" ? "root" : "rootless";
 }
 

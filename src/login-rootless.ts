@@ -51,7 +51,7 @@ function prepare(host: Host, name: string): Account {
  * Removed first: BusyBox's is a link to the very shell.
  */
 function nologinHint(shell: string): string {
-  const lines = `rm -f ${shell} && printf '#!/bin/sh\\nexec /bin/sh "$@"\\n' >${shell} && chmod 755 ${shell}`;
+  const lines = `rm -f ${shell} && (echo '#!/bin/sh'; echo 'exec /bin/sh "$@"') >${shell} && chmod 755 ${shell}`;
   return `the platform gave this uid its line; in the Dockerfile: RUN ${lines}`;
 }
 
