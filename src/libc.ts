@@ -71,6 +71,10 @@ const c = dlopen("libc.so.6", {
   tcsetpgrp: { args: [I, I], returns: I },
   getpgid: { args: [I], returns: I },
   sigprocmask: { args: [I, P, P], returns: I },
+  fstatfs: { args: [I, P], returns: I },
+  setfsuid: { args: ["u32"], returns: I },
+  setfsgid: { args: ["u32"], returns: I },
+  setpriority: { args: [I, I, I], returns: I },
   sigpending: { args: [P], returns: I },
   _exit: { args: [I], returns: "void" },
 }).symbols;
@@ -80,8 +84,8 @@ export { c, ptr };
 /** Numbers of system calls without a wrapper in every C library that we meet, by architecture (asm/unistd.h). */
 export const SYS =
   process.arch === "arm64"
-    ? { statx: 291, getdents64: 61, pidfdSendSignal: 424, pidfdOpen: 434 }
-    : { statx: 332, getdents64: 217, pidfdSendSignal: 424, pidfdOpen: 434 };
+    ? { statx: 291, getdents64: 61, setgroups: 159, pidfdSendSignal: 424, pidfdOpen: 434 }
+    : { statx: 332, getdents64: 217, setgroups: 116, pidfdSendSignal: 424, pidfdOpen: 434 };
 
 /** open(2) flags. O_DIRECTORY and O_NOFOLLOW are the two that differ on arm64 (asm/fcntl.h). */
 const arm = process.arch === "arm64";
