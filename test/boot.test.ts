@@ -1,5 +1,7 @@
 /** Whole boots on the fake host, as phases: given environment and files → expect files, helpers, log lines, plan or refusal. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { renderEvent } from "../src/events.ts";
 import type { Request } from "../src/request.ts";
 import {
   APP_UID,
@@ -16,16 +18,13 @@ import {
 import type { Seed } from "./support/fake-tree.ts";
 import { storedKeys } from "./support/host-key-world.ts";
 
-const STAGES = [
-  "openStateDirectory",
-  "findPrograms",
-  "prepareAccounts",
-  "collectAuthorizedKeys",
-  "restoreHostKeys",
-  "installHostKeys",
-  "writeAuthorizedKeys",
-  "writeSshdConfig",
-];
+/** As docs/boot.md lists them: the page is what the boots below are held to. */
+const PAGE = readFileSync(new URL("../docs/boot.md", import.meta.url), "utf8");
+const rowsOf = (heading: string) =>
+  [...(PAGE.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "").matchAll(/^\| `([^`]+)` \|/gm)].map(
+    (row) => row[1] ?? "",
+  );
+const STAGES = rowsOf("The stages");
 const HEADER = "# written by withssh, do not edit: changes here are lost\n";
 const KEYS = { AUTHORIZED_KEYS: PERSON.line };
 const keyFile = (...lines: string[]) => `file 0644 0:0 ${HEADER}${lines.map((line) => `${line}\n`).join("")}`;
@@ -388,6 +387,39 @@ describe("a boot", () => {
     expect(text).not.toContain(PERSON.line.split(" ")[1]);
     expect(text).not.toContain("BEGIN OPENSSH");
   });
+});
+
+test("docs/boot.md names the stages of the code, in their order, and the fields of the ready line", () => {
+  const source = readFileSync(new URL("../src/boot.ts", import.meta.url), "utf8");
+  expect(STAGES).toEqual([...source.matchAll(/stage\("(\w+)"/g)].map((match) => match[1]));
+  const ready = renderEvent({
+    type: "ssh ready",
+    port: 1,
+    users: [],
+    hostKeys: [],
+    knownHosts: "",
+    knownHostsExact: true,
+  });
+  expect(rowsOf("`ssh ready`")).toEqual(["msg", ...Object.keys(ready.fields)]);
+  expect(ready.msg).toBe("ssh ready");
+});
+
+test("without root everything is the user's own, and nothing is written outside", async () => {
+  const self = { uid: APP_UID, gid: APP_UID };
+  const host = createImage({ "/volume/": { mount: {}, ...self }, "/home/app/": { mode: 0o700, ...self } }, { self });
+  const before = host.snapshot("/etc");
+  const environment = { ...KEYS, HOME: "/home/app", PATH: "/usr/bin" };
+  const { plan, failure } = await bootOn(host, environment, { mode: "rootless", appUid: APP_UID, appGid: APP_UID });
+  expect(failure?.message).toBeUndefined();
+  expect(plan?.accounts.map(({ name }) => name)).toEqual(["app"]);
+  expect(host.snapshot("/etc")).toEqual(before);
+  expect(host.snapshot("/run")).toEqual({});
+  const state = host.snapshot("/home/app");
+  const keys = Object.keys(state).find((path) => path.endsWith("/keys/app")) ?? "";
+  expect(state[keys]).toMatch(new RegExp(`^file 0[0-7]{3} 1000:1000 ${HEADER}`));
+  const config = Object.entries(state).find(([path]) => path.endsWith("/private/sshd_config"))?.[1];
+  expect(config).toMatch(/^file 0600 1000:1000 Port 2222\n/);
+  expect(config).not.toContain("UsePAM");
 });
 
 describe("a restart", () => {
