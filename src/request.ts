@@ -52,7 +52,7 @@ export function parseRequest(bytes: Uint8Array): Request {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
   const fields = value as Record<string, unknown>;
-  for (const name of Object.keys(fields)) if (!(name in FIELDS)) throw refuse("an unknown field");
+  for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
   for (const [name, kind] of Object.entries(FIELDS)) {
     const field = fields[name];
     const fits = kind === "mode" ? MODES.includes(field) : kind === "array" ? isStrings(field) : typeof field === kind;
@@ -61,8 +61,11 @@ export function parseRequest(bytes: Uint8Array): Request {
   return value as Request;
 }
 
+const NO_NUL = /^(?!.*\0)[\p{Cc}\x20-\xff]*$/su;
+
+/** Byte strings that C can hold: JSON could also say what has no byte, and a NUL would cut an entry in two. */
 function isStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string" && NO_NUL.test(entry));
 }
 
 /** What the supervisor answers where the launcher waits: SSH listens, or why it does not. */
