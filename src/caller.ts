@@ -1,0 +1,126 @@
+/**
+ * Who called us through sudo, from sudo and the kernel alone, and a way to try a path with his credentials. Nothing that
+ * came over the pipe is asked.
+ */
+import { isOsError, StageError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { AT_FDCWD, byteString, c, cBytes, errno, errnoName, O, ptr, SYS, slurp } from "./libc.ts";
+import { groupsOf, type PasswdEntry, parseGroup, parsePasswd } from "./passwd.ts";
+import { splitEnvEntry } from "./process-facts.ts";
+
+const STAGE = "identifyCaller";
+const OPERATION = "find out who called";
+const NOCTTY = 0o400;
+/** sudo, and its monitor where it keeps one. */
+const MOST_ANCESTORS = 4;
+/** Variables that steer the runtime or the loader: with one of them here our own code may not be what runs. */
+const STEERING = /^(?:BUN_|LD_|NODE_|GLIBC_TUNABLES)/;
+
+export interface Caller {
+  readonly uid: number;
+  /** The launcher: the nearest ancestor that is this user's. */
+  readonly pid: number;
+  readonly gid: number;
+  /** The launcher's groups as the kernel has them: a --group-add is in no database. */
+  readonly kernelGroups: readonly number[];
+  readonly entry: PasswdEntry;
+  /** Every name of the uid. */
+  readonly names: readonly string[];
+  readonly databaseGroups: readonly number[];
+  readonly nameOfGroup: ReadonlyMap<number, string>;
+}
+
+/** Identifies the caller from sudo's own variables and our ancestors. Throws `StageError` in words. */
+export function identifyCaller(host: Host, environ: readonly string[]): Caller {
+  const variables = new Map(environ.flatMap((entry) => splitEnvEntry(entry) ?? []).map((one) => [one.name, one.value]));
+  const steering = [...variables.keys()].find((name) => STEERING.test(name));
+  if (steering !== undefined)
+    throw refused("sudo let a variable through that steers us", steering, "remove SETENV and env_keep");
+  const uid = idOf(variables.get("SUDO_UID"));
+  if (uid === undefined || uid === 0)
+    throw refused("not called through sudo by a user", "no SUDO_UID", "this is withssh's own call");
+  const passwd = parsePasswd(readEtc(host, "passwd")).filter((entry) => entry.uid === uid);
+  const entry = passwd.find(({ name }) => name === variables.get("SUDO_USER"));
+  if (entry === undefined)
+    throw refused(`uid ${uid} has no name that sudo and /etc/passwd agree on`, "", "give it one");
+  const launcher = findLauncher(uid);
+  const groups = parseGroup(readEtc(host, "group"));
+  const databaseGroups = [...new Set(passwd.flatMap((one) => groupsOf(one, groups)))];
+  const nameOfGroup = new Map(groups.map(({ gid, name }) => [gid, name]));
+  return { uid, ...launcher, entry, names: passwd.map(({ name }) => name), databaseGroups, nameOfGroup };
+}
+
+/** Goes up past sudo's own processes, which are root's, to the first that is wholly this user's. */
+function findLauncher(uid: number): Pick<Caller, "pid" | "gid" | "kernelGroups"> {
+  let pid = c.getppid();
+  for (let step = 0; step < MOST_ANCESTORS && pid > 0; step += 1) {
+    const status = readStatus(pid);
+    if (status.uids.length === 4 && status.uids.every((id) => id === uid)) {
+      return { pid, gid: status.gids[0] ?? 0, kernelGroups: [...new Set([...status.groups, ...status.gids])] };
+    }
+    if (status.uids[1] !== 0) break;
+    pid = status.parent;
+  }
+  throw refused("no process of the caller is above sudo", `uid ${uid}`, "run it with /proc mounted, as docker does");
+}
+
+interface Status {
+  readonly parent: number;
+  /** Real, effective, saved, file system (proc(5)). */
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+  readonly groups: readonly number[];
+}
+
+function readStatus(pid: number): Status {
+  const text = byteString(slurp(`/proc/${pid}/status`, OPERATION));
+  const numbers = (name: string) =>
+    (new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
+  return { parent: numbers("PPid")[0] ?? 0, uids: numbers("Uid"), gids: numbers("Gid"), groups: numbers("Groups") };
+}
+
+function readEtc(host: Host, name: string): string {
+  const etc = host.openDir(OPERATION, "/etc");
+  try {
+    return Buffer.from(etc.read(OPERATION, name, 1 << 22).bytes).toString("latin1");
+  } catch (error) {
+    if (isOsError(error, "ENOENT")) return "";
+    throw error;
+  } finally {
+    etc.close();
+  }
+}
+
+function idOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff ? Number(text) : undefined;
+}
+
+function refused(what: string, saw: string, hint: string): StageError {
+  return new StageError(STAGE, { what, ...(saw === "" ? {} : { saw }), hint });
+}
+
+/**
+ * What opening this path for reading gives the caller: undefined, or an errno name. The kernel judges with his ids for file
+ * access in this thread alone (setfsuid(2); the system call for groups, which the C library would set in all threads).
+ */
+export function tryAsCaller(caller: Caller, path: string): string | undefined {
+  const setGroups = (groups: readonly number[]) => {
+    const table = Uint32Array.from(groups.length === 0 ? [0] : groups);
+    return Number(c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0));
+  };
+  if (setGroups(caller.kernelGroups) < 0) return errnoName(errno());
+  c.setfsgid(caller.gid);
+  c.setfsuid(caller.uid);
+  try {
+    // setfsuid(2) reports no error: asked again with an id that cannot be, it tells the one in force.
+    if (c.setfsuid(0xffffffff) !== caller.uid) return "EPERM";
+    const fd = c.openat(AT_FDCWD, ptr(cBytes(path)), O.rdonly | O.nonblock | NOCTTY | O.cloexec, 0);
+    if (fd < 0) return errnoName(errno());
+    c.close(fd);
+    return undefined;
+  } finally {
+    c.setfsuid(0);
+    c.setfsgid(0);
+    setGroups([0]);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The first acts of a process that an unprivileged caller started as root through sudo: everything that arrives from him
+ * (directory, mask, groups, signals, limits, nice) is put right, or refused in words. Nothing is read before.
+ */
+import { StageError } from "./errors.ts";
+import { c, cString, errno, errnoName, ptr } from "./libc.ts";
+
+const STAGE = "takeFirstSteps";
+const UMASK = 0o022;
+const LAST_SIGNAL = 64;
+/** Of the runtime itself: ignored, so that a closed pipe or a full limit is an error and not our end. */
+const SIGPIPE = 13;
+const SIGXFSZ = 25;
+const SIG_IGN = 1n;
+const SIG_SETMASK = 2;
+const PRIO_PROCESS = 0;
+const INFINITY = 0xffffffffffffffffn;
+
+/** setrlimit(2): number, name in `docker run --ulimit`, and the least hard limit under which we can keep our promises. */
+const LIMITS: readonly (readonly [number: number, name: string, least: bigint])[] = [
+  [0, "cpu", INFINITY],
+  [1, "fsize", 1n << 30n],
+  [2, "data", 1n << 32n],
+  [3, "stack", 1n << 23n],
+  [5, "rss", 0n],
+  [6, "nproc", 0n],
+  [7, "nofile", 256n],
+  [8, "memlock", 0n],
+  [9, "as", INFINITY],
+  [10, "locks", 0n],
+  [11, "sigpending", 0n],
+  [12, "msgqueue", 0n],
+];
+const STACK = 3;
+const STACK_BYTES = 1n << 23n;
+const CORE = 4;
+
+/** Puts everything right, in the order of the design. Throws `StageError` unless we are root in every id. */
+export function takeFirstSteps(): void {
+  need(c.chdir(cString("/")), "chdir");
+  c.umask(UMASK);
+  if (c.geteuid() !== 0) throw notRoot(`euid ${c.geteuid()}`);
+  const root = new Uint32Array(1);
+  need(c.setgroups(1, ptr(root)), "setgroups");
+  need(c.setresgid(0, 0, 0), "setresgid");
+  need(c.setresuid(0, 0, 0), "setresuid");
+  assertRoot();
+  resetSignals();
+  raiseLimits();
+  // Without CAP_SYS_NICE the caller's nice stays: it makes us slow, not wrong.
+  c.setpriority(PRIO_PROCESS, 0, 0);
+}
+
+function assertRoot(): void {
+  const ids = new Uint32Array(6);
+  c.getresuid(ptr(ids, 0), ptr(ids, 4), ptr(ids, 8));
+  c.getresgid(ptr(ids, 12), ptr(ids, 16), ptr(ids, 20));
+  const groups = new Uint32Array(2);
+  const count = c.getgroups(2, ptr(groups));
+  if (ids.some((id) => id !== 0) || count !== 1 || groups[0] !== 0) throw notRoot(`ids ${ids.join(" ")}`);
+}
+
+function notRoot(saw: string): StageError {
+  return refused("this must run as root through sudo", saw, "it is for withssh's own call");
+}
+
+/** What came ignored is set to its default, but for the runtime's own two; nothing stays blocked. */
+function resetSignals(): void {
+  const before = new Uint8Array(256);
+  const view = new DataView(before.buffer);
+  const defaultAction = new Uint8Array(256);
+  for (let signal = 1; signal <= LAST_SIGNAL; signal += 1) {
+    if (signal === SIGPIPE || signal === SIGXFSZ) continue;
+    if (c.sigaction(signal, null, ptr(before)) !== 0) continue;
+    if (view.getBigUint64(0, true) === SIG_IGN) c.sigaction(signal, ptr(defaultAction), null);
+  }
+  c.sigprocmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
+}
+
+/** Each soft limit to its hard one; a hard one that is too low is raised, or refused where that takes a capability. */
+function raiseLimits(): void {
+  for (const [resource, name, least] of LIMITS) {
+    const now = new BigUint64Array(2);
+    need(c.prlimit(0, resource, null, ptr(now)), `prlimit ${name}`);
+    const hard = now[1] ?? 0n;
+    if (hard < least) {
+      const wanted = new BigUint64Array([least, least]);
+      if (c.prlimit(0, resource, ptr(wanted), null) === 0) continue;
+      const hint = `docker run --ulimit ${name}=…; raising it here takes CAP_SYS_RESOURCE`;
+      throw refused("the caller's limits are too low to be safe under", `${name} ${hard}`, hint);
+    }
+    const wanted = new BigUint64Array([resource === STACK ? STACK_BYTES : hard, hard]);
+    need(c.prlimit(0, resource, ptr(wanted), null), `prlimit ${name}`);
+  }
+  // What root holds in memory has no business in a file.
+  need(c.prlimit(0, CORE, ptr(new BigUint64Array(2)), null), "prlimit core");
+}
+
+function need(result: number, call: string): void {
+  if (result < 0)
+    throw refused(`a first act failed: ${call}`, errnoName(errno()), "look at the container's seccomp profile");
+}
+
+function refused(what: string, saw: string, hint: string): StageError {
+  return new StageError(STAGE, { what, saw, hint });
+}

@@ -1,0 +1,126 @@
+/**
+ * Other ways to root beside sudoers' files, each refused by name: doas, a root without a password, sudo rules from a
+ * directory service. Looks only; nothing here can be taken away safely.
+ */
+import { isOsError, type Problem } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { parsePasswd, parseShadow } from "./passwd.ts";
+import type { Grantee } from "./sudoers.ts";
+
+const OPERATION = "look for other ways to root";
+const DOAS_PATHS = ["/usr/bin/doas", "/bin/doas", "/usr/local/bin/doas"] as const;
+const DOAS_CONFIGS = ["/etc", "/usr/local/etc"] as const;
+const SU_PATHS = ["/bin/su", "/usr/bin/su", "/bin/login", "/usr/bin/login"] as const;
+const S_ISUID = 0o4000;
+
+/** Every other door that is open to this user. */
+export function findOtherDoors(host: Host, grantee: Grantee): Problem[] {
+  return [...findDoas(host, grantee), ...findRootWithoutPassword(host), ...findDirectoryRules(host)];
+}
+
+function findDoas(host: Host, grantee: Grantee): Problem[] {
+  if (!DOAS_PATHS.some((path) => host.isExecutable(path))) return [];
+  const found: Problem[] = [];
+  for (const directory of DOAS_CONFIGS) {
+    const files: [string, string][] = [[directory, "doas.conf"]];
+    for (const name of listIfThere(host, `${directory}/doas.d`)) {
+      if (name.endsWith(".conf")) files.push([`${directory}/doas.d`, name]);
+    }
+    for (const [where, name] of files) {
+      const text = readIfThere(host, where, name) ?? "";
+      for (const [at, line] of text.split("\n").entries()) {
+        if (!mayPermit(line, grantee)) continue;
+        const what = `${where}/${name}, line ${at + 1}: doas may give the app's user root`;
+        found.push({ what, hint: "remove the line from the image" });
+      }
+    }
+  }
+  return found;
+}
+
+/** doas.conf(5): `permit [options] identity ...`. Anything with a `permit` whose identity is not plainly another's counts. */
+function mayPermit(line: string, { names, uid, primaryGroup, otherGroups }: Grantee): boolean {
+  const text = line.replace(/#.*$/, "");
+  if (!/\bpermit\b|["\\]/.test(text)) return false;
+  const words = text
+    .replace(/\{[^}]*\}/g, " ")
+    .trim()
+    .split(/\s+/);
+  const identity = words.slice(1).find((word) => !["nopass", "nolog", "persist", "keepenv", "setenv"].includes(word));
+  if (words[0] !== "permit" || identity === undefined || !/^:?[\w.-]+$/.test(identity)) return true;
+  if (!identity.startsWith(":")) return names.includes(identity) || identity === String(uid);
+  const groups = [...otherGroups, ...primaryGroup.names.map((name) => ({ name, gid: primaryGroup.gid }))];
+  return groups.some(({ name, gid }) => identity === `:${name}` || identity === `:${gid}`);
+}
+
+/** An empty field lets anyone be root by su or login (shadow(5)). */
+function findRootWithoutPassword(host: Host): Problem[] {
+  if (!SU_PATHS.some((path) => isSetUid(host, path))) return [];
+  const shadow = new Map(parseShadow(readIfThere(host, "/etc", "shadow") ?? "").map((entry) => [entry.name, entry]));
+  return parsePasswd(readIfThere(host, "/etc", "passwd") ?? "")
+    .filter(({ uid }) => uid === 0)
+    .filter(({ name, password }) => password === "" || (password === "x" && shadow.get(name)?.password === ""))
+    .map(({ name }) => ({
+      what: `${name} has an empty password: su makes anyone root`,
+      hint: `lock it in the image: RUN passwd -l ${name}`,
+    }));
+}
+
+/** nsswitch.conf(5), as sudo reads its `sudoers:` line (sudoers.ldap(5)). */
+function findDirectoryRules(host: Host): Problem[] {
+  const text = readIfThere(host, "/etc", "nsswitch.conf") ?? "";
+  const sources =
+    /^\s*sudoers:([^#\n]*)/m
+      .exec(text)?.[1]
+      ?.replace(/\[[^\]]*\]/g, " ")
+      .trim()
+      .split(/\s+/) ?? [];
+  const other = sources.find((source) => source !== "" && source !== "files");
+  if (other === undefined) return [];
+  return [{ what: "/etc/nsswitch.conf has sudo rules come from elsewhere", saw: other, hint: "write sudoers: files" }];
+}
+
+function readIfThere(host: Host, directory: string, name: string): string | undefined {
+  try {
+    const dir = host.openDir(OPERATION, directory);
+    try {
+      return Buffer.from(dir.read(OPERATION, name, 1 << 22).bytes).toString("latin1");
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function listIfThere(host: Host, path: string): string[] {
+  try {
+    const dir = host.openDir(OPERATION, path);
+    try {
+      return dir.list(OPERATION);
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** A link (busybox: /bin/su to /bin/bbsuid) counts as set-uid: better one warning too many. */
+function isSetUid(host: Host, path: string): boolean {
+  const slash = path.lastIndexOf("/");
+  try {
+    const dir = host.openDir(OPERATION, path.slice(0, slash));
+    try {
+      const facts = dir.stat(OPERATION, path.slice(slash + 1));
+      return facts?.kind === "link" || (facts !== undefined && (facts.mode & S_ISUID) !== 0);
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error)) return false;
+    throw error;
+  }
+}

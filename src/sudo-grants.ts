@@ -1,0 +1,124 @@
+/**
+ * Takes the app user's sudo rules away on disk: every file that sudo reads, checked by visudo before it counts, replaced
+ * in one step with owner and mode kept. What cannot be taken away safely is told by file and line, and nothing is changed.
+ */
+import { isOsError, type Problem, StageError } from "./errors.ts";
+import type { Dir, FileContent, Host } from "./host.ts";
+import { type Grantee, INCLUDED_DIRECTORY, includesDirectory, readUserAliases, stripGrants } from "./sudoers.ts";
+
+const STAGE = "takeSudoAway";
+const READ = "read sudoers";
+const WRITE = "take sudo rules away";
+const MAIN = "sudoers";
+const MAX_BYTES = 1 << 20;
+const VISUDO_PATHS = ["/usr/sbin/visudo", "/usr/local/sbin/visudo", "/sbin/visudo"] as const;
+
+interface SudoersFile {
+  readonly directory: string;
+  readonly name: string;
+  readonly text: string;
+  readonly facts: FileContent["facts"];
+}
+
+/**
+ * Removes every rule of this user and his own group. Gives what it changed. Throws `StageError`, before anything is
+ * changed, for all that it cannot judge.
+ */
+export async function takeSudoAway(host: Host, grantee: Grantee): Promise<readonly string[]> {
+  const visudo = VISUDO_PATHS.find((path) => host.isExecutable(path));
+  if (visudo === undefined)
+    throw refused([{ what: "there is no visudo to check sudoers with", hint: "install sudo whole" }]);
+  const files = readSudoers(host);
+  const aliases = readUserAliases(files.map(({ text }) => text));
+  // Lets him ask sudo, without a password, what is left to him: the launcher asks with the app's very ids and groups.
+  let replacement: string | undefined = `Defaults:#${grantee.uid} listpw=never`;
+  const refusals: Problem[] = [];
+  const changes: { readonly file: SudoersFile; readonly text: string }[] = [];
+  for (const file of files) {
+    const plan = stripGrants(file.text, pathOf(file), grantee, aliases, replacement);
+    refusals.push(...plan.refusals);
+    if (plan.removed === 0) continue;
+    replacement = undefined;
+    changes.push({ file, text: plan.text });
+  }
+  if (refusals.length > 0) throw refused(refusals);
+  for (const { file, text } of changes) await replaceChecked(host, visudo, file, text);
+  return changes.map(({ file }) => pathOf(file));
+}
+
+const pathOf = ({ directory, name }: SudoersFile) => `${directory}/${name}`;
+
+/** The files that sudo reads: names with a dot or ending in `~` are not among them (sudoers(5), "Including other files"). */
+function readSudoers(host: Host): SudoersFile[] {
+  try {
+    const main = readOne(host, "/etc", MAIN);
+    if (!includesDirectory(main.text)) return [main];
+    const dir = openIfThere(host, INCLUDED_DIRECTORY);
+    const names = dir?.list(READ).filter((name) => !name.includes(".") && !name.endsWith("~")) ?? [];
+    const files = names.filter((name) => dir?.stat(READ, name)?.kind !== "directory");
+    dir?.close();
+    return [main, ...files.map((name) => readOne(host, INCLUDED_DIRECTORY, name))];
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    const hint = "sudoers must be plain files of root";
+    throw refused([{ what: "what sudo allows cannot be read", saw: `${error.path}: ${error.code}`, hint }]);
+  }
+}
+
+function openIfThere(host: Host, path: string): Dir | undefined {
+  try {
+    return host.openDir(READ, path);
+  } catch (error) {
+    if (isOsError(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function readOne(host: Host, directory: string, name: string): SudoersFile {
+  const dir = host.openDir(READ, directory);
+  try {
+    const { bytes, facts } = dir.read(READ, name, MAX_BYTES);
+    if (facts.uid !== 0 || (facts.mode & 0o002) !== 0) {
+      const what = `${directory}/${name} is not root's alone`;
+      throw refused([{ what, saw: `uid ${facts.uid}, mode ${facts.mode.toString(8)}`, hint: "chown root, chmod 440" }]);
+    }
+    return { directory, name, text: Buffer.from(bytes).toString("latin1"), facts };
+  } finally {
+    dir.close();
+  }
+}
+
+/** Writes beside the file under a name that sudo ignores, has visudo read it, and renames. */
+async function replaceChecked(host: Host, visudo: string, file: SudoersFile, text: string): Promise<void> {
+  const { directory, name, facts } = file;
+  const temporary = `.${name}.withssh`;
+  const dir = host.openDir(WRITE, directory);
+  try {
+    if (dir.stat(WRITE, temporary) !== undefined) dir.remove(WRITE, temporary);
+    const owner = { uid: facts.uid, gid: facts.gid };
+    dir.create(WRITE, temporary, Buffer.from(text, "latin1"), { mode: facts.mode, owner, sync: true });
+    const check = await host.run(WRITE, [visudo, "-c", "-f", `${directory}/${temporary}`], { timeoutMs: 5000 });
+    if (check.code !== 0) {
+      dir.remove(WRITE, temporary);
+      const hint = "visudo refuses what is left without it: remove the rule from the image";
+      throw refused([{ what: `${directory}/${name}: the app user's rule cannot be taken away`, hint }]);
+    }
+    dir.rename(WRITE, temporary, name);
+    dir.sync(WRITE);
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    const what = `${directory}/${name}: the app user's rule cannot be taken away`;
+    const hint =
+      "the file must be the image's own, not a mount, on a root that can be written; or grant the scoped rule";
+    throw refused([{ what, saw: error.code, hint }]);
+  } finally {
+    dir.close();
+  }
+}
+
+function refused(problems: readonly Problem[]): StageError {
+  const [first, ...more] = problems;
+  const what = first?.what ?? "sudo rules cannot be taken away";
+  const others = more.length === 0 ? {} : { saw: `also ${more.map((one) => one.what).join("; ")}` };
+  return new StageError(STAGE, { ...others, ...first, what });
+}

@@ -1,0 +1,191 @@
+/**
+ * sudoers(5) as far as taking rights away needs it: which rules name somebody, and the same text without them. Pure.
+ * `Defaults`, comments and everybody else's rules stay as they are; what cannot be judged is told, never guessed.
+ */
+import type { Problem } from "./errors.ts";
+
+/** Whose rights are meant. */
+export interface Grantee {
+  /** Every name of the uid. */
+  readonly names: readonly string[];
+  readonly uid: number;
+  /** The group of his passwd entry: its rules are his own, and are taken away. */
+  readonly primaryGroup: { readonly names: readonly string[]; readonly gid: number };
+  /** Any other group, of the database or of the running process: shared with others, so that its rules are told. */
+  readonly otherGroups: readonly { readonly name: string; readonly gid: number }[];
+}
+
+export interface SudoersPlan {
+  /** The text without the rules; the same text where there were none. */
+  readonly text: string;
+  /** How many rules were taken out. */
+  readonly removed: number;
+  /** What cannot be taken away safely, each with its line. */
+  readonly refusals: readonly Problem[];
+}
+
+export type UserAliases = ReadonlyMap<string, readonly string[]>;
+
+/** One entry with its continuation lines; `raw` is what the file holds. */
+interface Logical {
+  readonly raw: string;
+  readonly text: string;
+  readonly line: number;
+}
+
+const INCLUDE = /^[@#]include(dir)?\s+(.*)$/;
+export const INCLUDED_DIRECTORY = "/etc/sudoers.d";
+const WORD = /^(?:"[^"\n]*"|\\.|[^\s,="\\])+/;
+
+function splitLogical(text: string): Logical[] {
+  const lines = text.split("\n");
+  const found: Logical[] = [];
+  for (let at = 0; at < lines.length; at += 1) {
+    const first = at;
+    // A comment is never continued here: what follows it is then judged too, which errs on the safe side.
+    const isComment = /^\s*#(?!\d|-1)/.test(lines[at] ?? "");
+    while (!isComment && at + 1 < lines.length && /(?:^|[^\\])(?:\\\\)*\\\r?$/.test(lines[at] ?? "")) at += 1;
+    const raw = lines.slice(first, at + 1).join("\n");
+    found.push({
+      raw,
+      text: raw
+        .replace(/\\\r?\n/g, " ")
+        .replace(/\r$/, "")
+        .trim(),
+      line: first + 1,
+    });
+  }
+  return found;
+}
+
+/** The `User_Alias` definitions of these texts together (sudoers(5): one name space for all files). */
+export function readUserAliases(texts: readonly string[]): UserAliases {
+  const aliases = new Map<string, string[]>();
+  for (const { text } of texts.flatMap(splitLogical)) {
+    const definitions = /^User_Alias\s+(.*)$/s.exec(text)?.[1];
+    for (const definition of definitions?.split(/\s*:\s*(?=[A-Z][A-Z0-9_]*\s*=)/) ?? []) {
+      const [, name = "", list = ""] = /^\s*([A-Z][A-Z0-9_]*)\s*=\s*(.*)$/s.exec(definition) ?? [];
+      if (name !== "") aliases.set(name, [...(aliases.get(name) ?? []), ...list.split(",").map((one) => one.trim())]);
+    }
+  }
+  return aliases;
+}
+
+/** True when this text has sudo read the directory of further files. */
+export function includesDirectory(text: string): boolean {
+  return splitLogical(text).some((entry) => INCLUDE.exec(entry.text)?.[1] === "dir");
+}
+
+/**
+ * The text of `path` without what gives this user anything. `replacement` stands where the first rule was: a place that
+ * sudo is sure to read.
+ */
+export function stripGrants(
+  text: string,
+  path: string,
+  grantee: Grantee,
+  aliases: UserAliases,
+  replacement: string | undefined,
+): SudoersPlan {
+  const refusals: Problem[] = [];
+  const kept: string[] = [];
+  let removed = 0;
+  for (const entry of splitLogical(text)) {
+    const refuse = (what: string, hint: string) =>
+      refusals.push({ what: `${path}, line ${entry.line}: ${what}`, hint });
+    const outcome = judgeEntry(entry, grantee, aliases, refuse);
+    if (outcome !== undefined) removed += 1;
+    if (outcome !== undefined && removed === 1 && replacement !== undefined) kept.push(replacement);
+    if (outcome === undefined) kept.push(entry.raw);
+    else if (outcome !== "") kept.push(outcome);
+  }
+  return { text: kept.join("\n"), removed, refusals };
+}
+
+type Refuse = (what: string, hint: string) => void;
+const REMOVE = "remove it from the image: withssh takes away plain rules of the app's user and his own group only";
+
+/** Undefined: stays as it is. Else what is left of the entry, `""` for nothing. */
+function judgeEntry(entry: Logical, grantee: Grantee, aliases: UserAliases, refuse: Refuse): string | undefined {
+  const { text } = entry;
+  const include = INCLUDE.exec(text);
+  if (include !== null) {
+    const isKnown = include[1] === "dir" && include[2]?.replace(/^"|"$|\/$/g, "") === INCLUDED_DIRECTORY;
+    if (!isKnown) refuse("an include of another place", `move its rules to ${INCLUDED_DIRECTORY}`);
+    return undefined;
+  }
+  if (text === "" || /^#(?!\d)/.test(text) || /^Defaults(?:[@:!>\s]|$)/.test(text)) return undefined;
+  if (/^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s/.test(text)) return undefined;
+  const split = splitUserList(text);
+  if (split === undefined) {
+    refuse("not understood", REMOVE);
+    return undefined;
+  }
+  const verdicts = split.items.map((item) => judgeItem(item, grantee, aliases));
+  const unsure = verdicts.findIndex((verdict) => verdict !== "ours" && verdict !== "other");
+  if (unsure >= 0) {
+    refuse(verdicts[unsure] as string, REMOVE);
+    return undefined;
+  }
+  if (!verdicts.includes("ours")) return undefined;
+  if (split.items.some((item) => item.startsWith("!"))) {
+    refuse("a list with an exception that may name the app's user", REMOVE);
+    return undefined;
+  }
+  const others = split.items.filter((_, at) => verdicts[at] === "other");
+  return others.length === 0 ? "" : `${others.join(", ")} ${split.rest}`;
+}
+
+/** A rule's user list and what follows it: the hosts, commands, and further `:` parts, which are for the same users. */
+function splitUserList(text: string): { items: string[]; rest: string } | undefined {
+  const items: string[] = [];
+  let left = text;
+  for (;;) {
+    const bang = /^(?:!\s*)*/.exec(left)?.[0] ?? "";
+    const word = WORD.exec(left.slice(bang.length))?.[0];
+    if (word === undefined) return undefined;
+    items.push(`${bang.replace(/\s/g, "")}${word}`);
+    left = left.slice(bang.length + word.length);
+    const comma = /^\s*,\s*/.exec(left)?.[0];
+    if (comma === undefined) break;
+    left = left.slice(comma.length);
+  }
+  const rest = left.trim();
+  return /^\s/.test(left) && rest.includes("=") ? { items, rest } : undefined;
+}
+
+/** `ours`, `other`, or why nobody can say. Names are compared as sudo may do it: without regard to case. */
+function judgeItem(item: string, grantee: Grantee, aliases: UserAliases, depth = 0): string {
+  const name = unquote(item.replace(/^!+/, ""));
+  const is = (other: string) => other.toLowerCase() === name.toLowerCase();
+  if (name === "ALL" || grantee.names.some(is)) return "ours";
+  if (name.startsWith("+")) return "a netgroup, which may hold the app's user";
+  if (name.startsWith("%:")) return "a group that only a plugin of sudo knows";
+  if (name.startsWith("%")) return judgeGroup(name.slice(1), grantee);
+  if (/^#\d+$/.test(name)) return Number(name.slice(1)) === grantee.uid ? "ours" : "other";
+  if (name.startsWith("#")) return "not understood";
+  const members = aliases.get(name);
+  if (members === undefined) return "other";
+  if (depth > 9) return `the alias ${name}, which goes round in circles`;
+  const named = members.map((member) => judgeItem(member, grantee, aliases, depth + 1));
+  return named.every((verdict) => verdict === "other") ? "other" : `the alias ${name}, which may name the app's user`;
+}
+
+function judgeGroup(name: string, { primaryGroup, otherGroups }: Grantee): string {
+  const gid = /^#\d+$/.test(name) ? Number(name.slice(1)) : undefined;
+  const is = (other: { name: string; gid: number }) =>
+    gid === undefined ? other.name.toLowerCase() === name.toLowerCase() : other.gid === gid;
+  if (primaryGroup.names.some((own) => is({ name: own, gid: primaryGroup.gid }))) return "ours";
+  if (gid === primaryGroup.gid) return "ours";
+  const other = otherGroups.find(is);
+  if (other === undefined) return "other";
+  return `a rule of the group ${other.name === "" ? other.gid : other.name}, which the app's user is in (database or --group-add)`;
+}
+
+/** sudoers(5), "Other special characters and reserved words": quotes, `\x20`, and a backslash before anything else. */
+function unquote(word: string): string {
+  return word
+    .replace(/"/g, "")
+    .replace(/\\x([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\(.)/g, "$1");
+}
