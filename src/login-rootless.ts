@@ -56,7 +56,10 @@ function nologinHint(shell: string): string {
 }
 
 function lockedProblem(name: string): Problem {
-  return { what: `the account ${name} is locked, and only root could unlock it`, hint: `RUN usermod -p '*' ${name}` };
+  return {
+    what: `the account ${name} is locked, and only root could unlock it`,
+    hint: `in the Dockerfile: RUN usermod -p '*' ${name}`,
+  };
 }
 
 function tryHome(host: Host, account: Account): void {

@@ -1,6 +1,6 @@
 /** A `Dir` of the world in memory: the errno semantics of src/host.ts, one call at a time. */
 import { OsError } from "../../src/errors.ts";
-import type { Dir, Facts, Owner } from "../../src/host.ts";
+import type { Dir, Facts, Mount, Owner } from "../../src/host.ts";
 import type { Call } from "./fake-host.ts";
 import type { Directory, Node } from "./fake-tree.ts";
 import { makeNode, splitPath } from "./fake-tree.ts";
@@ -92,6 +92,10 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       begin("facts", operation, undefined, false);
       return factsOf(directory);
     },
+    mount(operation) {
+      begin("mount", operation, undefined, false);
+      return mountOf(directory);
+    },
     openDir(operation, name) {
       const { fail } = begin("openDir", operation, name, false);
       if (!may(world.self, directory, SEARCH)) fail("EACCES");
@@ -120,7 +124,12 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       if (!may(world.self, node, READ)) return fail("EACCES");
       if (node.kind !== "file") return fail("EINVAL");
       if (node.bytes.length > maxBytes) return fail("EFBIG");
-      return { bytes: node.bytes.slice(), facts: factsOf(node) };
+      return { bytes: node.bytes.slice(), facts: factsOf(node), mount: mountOf(node) };
+    },
+    readLink(operation, name) {
+      const { fail } = begin("readLink", operation, name, false);
+      const node = directory.entries.get(name) ?? fail("ENOENT");
+      return node.kind === "link" ? node.target : fail("EINVAL");
     },
     stat(operation, name) {
       const { fail } = begin("stat", operation, name, false);
@@ -192,7 +201,9 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       const node = directory.entries.get(name) ?? fail("ENOENT");
       if (node.kind === "link") fail("ELOOP");
       if (node.mount.readOnly) fail("EROFS");
-      if (world.self.uid !== 0) fail("EPERM");
+      // chown(2): an owner may give a file to a group of his, and to nobody else.
+      const isOwn = world.self.uid === node.uid && owner.uid === node.uid && owner.gid === world.self.gid;
+      if (world.self.uid !== 0 && !isOwn) fail("EPERM");
       node.uid = owner.uid;
       node.gid = owner.gid;
       done();
@@ -207,6 +218,8 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
     },
   };
 }
+
+const mountOf = ({ mount }: Node): Mount => ({ id: mount.dev, readOnly: mount.readOnly });
 
 function factsOf(node: Node): Facts {
   return {
