@@ -18,7 +18,7 @@ import type { StateDirectory } from "./state-directory.ts";
 
 /** All sources merged. Throws when there is no key: sshd would have nobody to let in. */
 export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): CollectedKeys {
-  const sources = readKeySources(host, config, accounts);
+  const { sources } = readKeySources(host, config, accounts, new Map());
   const keys = collectAuthorizedKeys(
     accounts.map((account) => account.name),
     sources,

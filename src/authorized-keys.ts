@@ -12,6 +12,8 @@ import type { KeyTextLine } from "./key-text.ts";
 /** One place that keys came from. `users`: the only login users it may decide about; all when left out. */
 export interface KeySource {
   readonly name: string;
+  /** What it is counted under: the directory that it is a file of. */
+  readonly group?: string;
   readonly lines: readonly KeyTextLine[];
   readonly users?: readonly string[];
 }
@@ -72,7 +74,8 @@ export function collectAuthorizedKeys(users: readonly string[], sources: readonl
         addEntry(byBlob, key, source, users);
       }
     }
-    counts[source.name] = count;
+    const group = source.group ?? source.name;
+    counts[group] = (counts[group] ?? 0) + count;
   }
   for (const entries of byBlob.values()) {
     if (entries.length > 1) events.push(...warnOfDifference(entries));

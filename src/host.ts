@@ -18,9 +18,16 @@ export interface Facts {
   readonly mtimeMs: number;
 }
 
+/** The mount that something open lies on: nobody can write through a read-only one, whoever owns what is there. */
+export interface Mount {
+  readonly id: string;
+  readonly readOnly: boolean;
+}
+
 export interface FileContent {
   readonly bytes: Uint8Array;
   readonly facts: Facts;
+  readonly mount: Mount;
 }
 
 export interface Owner {
@@ -35,12 +42,15 @@ export interface Owner {
 export interface Dir {
   readonly path: string;
   facts(operation: string): Facts;
+  mount(operation: string): Mount;
   /** Opens a directory below, never through a link (ELOOP or ENOTDIR then). */
   openDir(operation: string, name: string): Dir;
   /** Makes the directory with exactly this mode; `false` when it was there already. */
   makeDir(operation: string, name: string, mode: number): boolean;
   /** Reads a regular file (EINVAL for anything else, ELOOP for a link, EFBIG beyond `maxBytes`); cannot hang on a fifo. */
   read(operation: string, name: string, maxBytes: number): FileContent;
+  /** Where a link points to, as it is written; EINVAL for anything else. */
+  readLink(operation: string, name: string): string;
   /** What is there, a link not followed; undefined when nothing is. */
   stat(operation: string, name: string): Facts | undefined;
   /** Names in byte order. */

@@ -1,30 +1,38 @@
 /**
- * Reads a file of public keys only when nobody but root and the login user could have written it (design.md §6).
- * What is checked is what is read: the path is walked on open descriptors from `/`, and no link is followed.
+ * Reads files of public keys only when they lie on a read-only mount, or nobody but root and the login user could have
+ * written them (design: "A file is trusted"). What is checked is what is read (key-path.ts).
  */
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
-import type { Dir, Facts, Host } from "./host.ts";
+import type { Facts, FileContent, Host } from "./host.ts";
+import { openBelow, openKeyPath, type Step } from "./key-path.ts";
 import { decodeKeyFile } from "./key-text.ts";
 
-/** Whose logins the file decides, and what it lies on: nothing can write to a read-only mount, so owners do not count. */
+/** Whose logins the file decides. */
 export interface KeyFileTrust {
   readonly user: string;
   readonly uid: number;
-  readonly mount: "read-only" | "writable";
 }
 
+/** A file below a source: its path and its text, or why it does not count. */
+export type KeyFile =
+  | { readonly path: string; readonly text: string }
+  | { readonly path: string; readonly problem: Problem };
+
 export type KeyFileResult =
-  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "files"; readonly files: readonly KeyFile[] }
   | { readonly kind: "absent" }
   | { readonly kind: "refused"; readonly problem: Problem };
 
 /** Ten thousand rsa keys of 4096 bits take 7.5 MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const MOST_FILES = 1000;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 const OPERATION = "read authorized keys";
 const MOUNT_READ_ONLY = "mount it read-only (:ro)";
+/** What editors and package managers leave beside a file: an old state, which may hold keys that were taken away. */
+const LEFTOVER = /^\.|^#.*#$|~$|\.(?:sw[a-z]|tmp|bak|orig|rej|rpmsave|rpmnew|dpkg-[a-z]+)$|^4913$/;
 
 class Refused extends Error {
   constructor(readonly problem: Problem) {
@@ -33,49 +41,88 @@ class Refused extends Error {
 }
 
 /**
- * Reads the key file at `path` (absolute) for one login user.
- * Out: its text; `absent` when it or a directory on the way is not there; or the refusal in words, with the path.
+ * Reads the keys at `path` (absolute) for one login user: a file, or the regular files right in a directory, in byte order.
+ * Out: their texts; `absent` when it or a directory on the way is not there; or the refusal in words, with the path. A
+ * file of a directory that is refused leaves the others.
  */
 export function readKeyFile(host: Host, path: string, trust: KeyFileTrust): KeyFileResult {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
-  const file = names.pop();
-  if (!path.startsWith("/") || file === undefined || file === ".." || names.includes("..")) {
+  if (!path.startsWith("/") || names.length === 0 || names.includes("..")) {
     return {
       kind: "refused",
       problem: { what: `${path}: not an absolute path to a file`, hint: "name the file from / on, without .." },
     };
   }
-  const open: Dir[] = [];
   try {
-    let dir = host.openDir(OPERATION, "/");
-    open.push(dir);
-    let parent = dir.facts(OPERATION);
-    assertTrusted(dir.path, parent, trust);
-    for (const name of names) {
-      dir = dir.openDir(OPERATION, name);
-      open.push(dir);
-      const facts = dir.facts(OPERATION);
-      assertTrusted(dir.path, facts, trust);
-      parent = facts;
+    const reached = openKeyPath(host, path, MAX_BYTES);
+    try {
+      if (reached.file === undefined) return { kind: "files", files: readDirectory(path, reached.steps, trust) };
+      return { kind: "files", files: [{ path, text: trustedText(path, reached.file, reached.steps, trust) }] };
+    } finally {
+      reached.close();
     }
-    // In /tmp and its like strangers cannot replace a directory of ours, but can hard-link a file of ours
-    // (proc(5), fs.protected_hardlinks) and make new ones: a file right there is nobody's word.
-    if (trust.mount === "writable" && isSharedSticky(parent)) throw new Refused(writableByOthers(dir.path, parent));
-    const { bytes, facts } = dir.read(OPERATION, file, MAX_BYTES);
-    assertTrusted(path, facts, trust);
-    return { kind: "text", text: decodeKeyFile(bytes) };
   } catch (error) {
-    if (error instanceof Refused) return { kind: "refused", problem: error.problem };
     if (isOsError(error, "ENOENT")) return { kind: "absent" };
-    if (isOsError(error)) return { kind: "refused", problem: explain(error.code, error.path ?? path) };
-    throw error;
-  } finally {
-    for (const dir of open) dir.close();
+    return { kind: "refused", problem: problemOf(error, path) };
   }
 }
 
+function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust): KeyFile[] {
+  const at = steps.at(-1);
+  if (at === undefined) return [];
+  const names = at.dir.list(OPERATION).filter((name) => !LEFTOVER.test(name));
+  if (names.length > MOST_FILES) {
+    const saw = `${names.length} files`;
+    throw new Refused({
+      what: `${path} has too many files for a directory of keys`,
+      saw,
+      hint: `at most ${MOST_FILES}`,
+    });
+  }
+  const files: KeyFile[] = [];
+  for (const name of names) {
+    const filePath = `${at.dir.path}/${name}`;
+    try {
+      const kind = at.dir.stat(OPERATION, name)?.kind;
+      if (kind !== "file" && kind !== "link") continue;
+      const reached = openBelow(steps, name, MAX_BYTES);
+      try {
+        // A link to a directory: not recursive.
+        if (reached.file === undefined) continue;
+        files.push({ path: filePath, text: trustedText(filePath, reached.file, reached.steps, trust) });
+      } finally {
+        reached.close();
+      }
+    } catch (error) {
+      // Gone between the listing and the reading.
+      if (!isOsError(error, "ENOENT")) files.push({ path: filePath, problem: problemOf(error, filePath) });
+    }
+  }
+  return files;
+}
+
+/** The text, or throws `Refused`. On a read-only mount nobody can have written it through here: owners do not count. */
+function trustedText(path: string, file: FileContent, steps: readonly Step[], trust: KeyFileTrust): string {
+  if (!file.mount.readOnly) {
+    for (const { dir, facts } of steps) assertTrusted(dir.path, facts, trust);
+    // In /tmp and its like strangers cannot replace a directory of ours, but can hard-link a file of ours
+    // (proc(5), fs.protected_hardlinks) and make new ones: a file right there is nobody's word.
+    const parent = steps.at(-1);
+    if (parent !== undefined && isSharedSticky(parent.facts)) {
+      throw new Refused(writableByOthers(parent.dir.path, parent.facts));
+    }
+    assertTrusted(path, file.facts, trust);
+  }
+  return decodeKeyFile(file.bytes);
+}
+
+function problemOf(error: unknown, path: string): Problem {
+  if (error instanceof Refused) return error.problem;
+  if (isOsError(error)) return explain(error.code, error.path ?? path);
+  throw error;
+}
+
 function assertTrusted(path: string, facts: Facts, trust: KeyFileTrust): void {
-  if (trust.mount === "read-only") return;
   if (facts.uid !== 0 && facts.uid !== trust.uid) {
     const hint = `${MOUNT_READ_ONLY}, or: chown ${trust.user} ${path}`;
     throw new Refused({
@@ -104,13 +151,15 @@ function writableByOthers(path: string, facts: Facts): Problem {
 
 function explain(code: string, path: string): Problem {
   switch (code) {
+    case "EXDEV":
+      return { what: `${path} leads out of its mount`, hint: "only links inside a read-only mount are followed" };
     case "ELOOP":
       return { what: `${path} is a link`, hint: `name the file itself, or ${MOUNT_READ_ONLY}` };
     case "ENOTDIR":
       return { what: `${path} is a link or no directory`, hint: `name the file itself, or ${MOUNT_READ_ONLY}` };
     case "EINVAL":
     case "EISDIR":
-      return { what: `${path} is no regular file`, hint: "a wrong mount path makes docker put a directory there" };
+      return { what: `${path} is no regular file`, hint: "name a file, or a directory of files" };
     case "EFBIG":
       return {
         what: `${path} is too big for a file of keys`,

@@ -1,49 +1,72 @@
 /**
- * Where keys come from at a start: variables and key files, each read as the login users' trust allows. A source that
- * cannot be read is told and adds nothing; it never takes another source's keys away.
+ * Where keys come from: variables, and files as far as the login users' trust allows. A source that cannot be read is
+ * told and keeps what it gave last; it never takes another source's keys away.
  */
 import type { Account } from "./accounts.ts";
 import type { KeySource } from "./authorized-keys.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
-import { type KeyFileResult, readKeyFile } from "./key-file.ts";
+import { type KeyFile, type KeyFileResult, readKeyFile } from "./key-file.ts";
 import { splitKeyFile, splitKeyText } from "./key-text.ts";
 
-/** Every source with its lines. `users` of a file are those who may trust it: it never decides for anybody else. */
-export function readKeySources(host: Host, config: Config, accounts: readonly Account[]): readonly KeySource[] {
-  const sources: KeySource[] = config.keyTexts.map(({ variable, text }) => ({
-    name: variable,
-    lines: splitKeyText(text),
-  }));
-  const file = readFor(host, config.authorizedKeysFile, accounts);
-  if (file !== undefined) sources.push(file);
-  return sources;
+/** What each file gave when it could last be read, by its path. */
+export type LastGood = Map<string, KeySource>;
+
+/** The sources of this moment; `isClean` when each of them could be read to its end. */
+export interface ReadSources {
+  readonly sources: readonly KeySource[];
+  readonly isClean: boolean;
 }
 
-function readFor(
+/**
+ * Every source with its lines. `users` of a file are those who may trust it: it never decides for anybody else.
+ * `lastGood` is read and brought up to date.
+ */
+export function readKeySources(
   host: Host,
-  { path, named }: Config["authorizedKeysFile"],
+  config: Config,
   accounts: readonly Account[],
-): KeySource | undefined {
-  const users: string[] = [];
-  let text: string | undefined;
-  let refusal: Extract<KeyFileResult, { kind: "refused" }> | undefined;
-  let isAbsent = false;
-  for (const { name, uid } of accounts) {
-    const result = readKeyFile(host, path, { user: name, uid, mount: "writable" });
-    if (result.kind === "text") {
-      text ??= result.text;
-      if (text === result.text) users.push(name);
-    } else if (result.kind === "refused") refusal ??= result;
-    else isAbsent = true;
+  lastGood: LastGood,
+): ReadSources {
+  const variables = config.keyTexts.map(({ variable, text }) => ({ name: variable, lines: splitKeyText(text) }));
+  const { path, named } = config.authorizedKeysFile;
+  const { files, failed } = readFor(host, path, named, accounts);
+  const kept = [...lastGood].filter(([name]) => failed.has(name) || failed.has(path));
+  const found = new Map([...kept, ...files.map((file) => [file.name, file] as const)]);
+  lastGood.clear();
+  for (const [name, source] of found) lastGood.set(name, source);
+  const inOrder = [...found.values()].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  return { sources: [...variables, ...inOrder], isClean: failed.size === 0 };
+}
+
+/** The files that somebody trusts, and the paths that could not be read for all who may log in. */
+function readFor(host: Host, path: string, named: boolean, accounts: readonly Account[]) {
+  const files = new Map<string, { text: string; users: string[] }>();
+  const failed = new Set<string>();
+  const fail = (source: string, problem: Extract<KeyFile, { problem: unknown }>["problem"]) => {
+    if (!failed.has(source)) host.emit({ type: "source failed", source, problem });
+    failed.add(source);
+  };
+  for (const { name: user, uid } of accounts) {
+    const result: KeyFileResult = readKeyFile(host, path, { user, uid });
+    if (result.kind === "refused") fail(path, result.problem);
+    else if (result.kind === "absent") {
+      const hint = "AUTHORIZED_KEYS_FILE names it: mount it or remove the setting";
+      if (named) fail(path, { what: `${path} is not there`, hint });
+    } else {
+      for (const file of result.files) {
+        if ("problem" in file) fail(file.path, file.problem);
+        else {
+          const known = files.get(file.path);
+          if (known === undefined) files.set(file.path, { text: file.text, users: [user] });
+          else if (known.text === file.text) known.users.push(user);
+        }
+      }
+    }
   }
-  if (refusal !== undefined) host.emit({ type: "source failed", source: path, problem: refusal.problem });
-  if (isAbsent && named) {
-    const problem = {
-      what: `${path} is not there`,
-      hint: "AUTHORIZED_KEYS_FILE names it: mount it or remove the setting",
-    };
-    host.emit({ type: "source failed", source: path, problem });
-  }
-  return text === undefined ? undefined : { name: path, lines: splitKeyFile(text), users };
+  const sources = [...files].map(([name, { text, users }]): KeySource => {
+    const group = name === path ? {} : { group: path };
+    return { name, ...group, lines: splitKeyFile(text), users };
+  });
+  return { files: sources, failed };
 }

@@ -3,7 +3,7 @@
  * nothing can be swapped between a check and its use (openat(2), O_NOFOLLOW). Must never see a path with a slash.
  */
 import { isOsError, OsError } from "./errors.ts";
-import type { Dir, Facts, FileContent, Owner } from "./host.ts";
+import type { Dir, Facts, FileContent, Mount, Owner } from "./host.ts";
 import { AT_FDCWD, byteString, c, check, cString, errno, errnoName, O, ptr, readAll, SYS, writeAll } from "./libc.ts";
 
 const AT_EMPTY_PATH = 0x1000;
@@ -11,6 +11,27 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;
 /** The file type bits of st_mode, shifted down (inode(7)). */
 const KINDS: Readonly<Record<number, Facts["kind"]>> = { 8: "file", 4: "directory", 10: "link" };
+
+/** fstatfs(2): its answer's f_flags say what statx cannot, and its place is the same on x86-64 and arm64. */
+const FSTATFS = process.arch === "arm64" ? 44 : 138;
+const F_FLAGS_AT = 80;
+const ST_RDONLY = 1n;
+const STATX_MNT_ID = 0x1000;
+const MAX_LINK_BYTES = 4096;
+
+/** Before Linux 5.8 (and in gVisor) a mount has no number: the device stands in for it. */
+function mountOf(fd: number, operation: string, path: string): Mount {
+  const answer = new Uint8Array(256);
+  const view = new DataView(answer.buffer);
+  check(Number(c.syscall(FSTATFS, fd, ptr(answer), 0, 0, 0)), "fstatfs", operation, path);
+  const readOnly = (view.getBigUint64(F_FLAGS_AT, true) & ST_RDONLY) !== 0n;
+  const empty = cString("");
+  const call = c.syscall(SYS.statx, fd, ptr(empty), AT_EMPTY_PATH, STATX_MNT_ID, ptr(answer));
+  check(Number(call), "statx", operation, path);
+  const isNumbered = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
+  const device = `${view.getUint32(136, true)}:${view.getUint32(140, true)}`;
+  return { id: isNumbered ? view.getBigUint64(144, true).toString() : device, readOnly };
+}
 
 /** statx(2) as facts; the layout of its answer is the same on every architecture. */
 function factsOf(fd: number, name: string, flags: number, operation: string, path: string): Facts {
@@ -65,6 +86,10 @@ class NativeDir implements Dir {
     return factsOf(this.fd, "", AT_EMPTY_PATH, operation, this.path);
   }
 
+  mount(operation: string): Mount {
+    return mountOf(this.fd, operation, this.path);
+  }
+
   openDir(operation: string, name: string): Dir {
     const path = this.#path(name);
     return new NativeDir(openDirectory(this.fd, this.#name(name, operation), O.nofollow, operation, path), path);
@@ -90,10 +115,17 @@ class NativeDir implements Dir {
       const facts = factsOf(fd, "", AT_EMPTY_PATH, operation, path);
       if (facts.kind !== "file") throw new OsError("EINVAL", "read", operation, path);
       if (facts.size > maxBytes) throw new OsError("EFBIG", "read", operation, path);
-      return { bytes: readAll(fd, operation, maxBytes, path), facts };
+      return { bytes: readAll(fd, operation, maxBytes, path), facts, mount: mountOf(fd, operation, path) };
     } finally {
       c.close(fd);
     }
+  }
+
+  readLink(operation: string, name: string): string {
+    const target = new Uint8Array(MAX_LINK_BYTES);
+    const length = Number(c.readlinkat(this.fd, this.#name(name, operation), ptr(target), target.length));
+    check(length, "readlinkat", operation, this.#path(name));
+    return Buffer.from(target.subarray(0, length)).toString("utf8");
   }
 
   stat(operation: string, name: string): Facts | undefined {
