@@ -164,8 +164,9 @@ function output(fd: number, operation: string): Uint8Array {
   return readAll(fd, operation, OUTPUT_BYTES);
 }
 
-/** True when the path is an executable file for us, links followed. */
+/** True when the path is an executable file for us, links followed. A directory, which may be searched, is none. */
 export function isExecutablePath(path: string): boolean {
-  const X_OK = 1;
-  return c.faccessat(AT_FDCWD, cString(path), X_OK, 0) === 0;
+  const [F_OK, X_OK] = [0, 1];
+  const isDirectory = () => c.faccessat(AT_FDCWD, cString(`${path}/.`), F_OK, 0) === 0;
+  return c.faccessat(AT_FDCWD, cString(path), X_OK, 0) === 0 && !isDirectory();
 }
