@@ -20,6 +20,12 @@ const TARGETS = {
 export type Target = keyof typeof TARGETS;
 export const ALL_TARGETS = Object.keys(TARGETS) as Target[];
 
+/**
+ * The launcher lives for milliseconds: code compiled for it, and the threads that compile, cost more than they give
+ * (`npm run bench`). The supervisor goes back to the normal policy once SSH is ready (supervise.ts).
+ */
+const JIT_POLICY = "--compile-jit-policy=1000";
+
 /** Files in the app's working directory must not steer the executable (SECURITY.md); the runtime's defaults let some. */
 const NO_AUTOLOAD = ["dotenv", "bunfig", "tsconfig", "package-json"].map((what) => `--no-compile-autoload-${what}`);
 
@@ -46,7 +52,7 @@ async function compile(target: Target, scratch: string): Promise<string> {
   await $({
     cwd: scratch,
     preferLocal: ROOT,
-  })`bun build --compile --bytecode --minify --sourcemap=none ${NO_AUTOLOAD} ${foreign} \
+  })`bun build --compile --bytecode --minify --sourcemap=none ${JIT_POLICY} ${NO_AUTOLOAD} ${foreign} \
     --outfile ./${file} ./withssh.cjs`;
   await rename(join(scratch, file), executablePath(target));
   return `${((await stat(executablePath(target))).size / 1e6).toFixed(0)} MB`;

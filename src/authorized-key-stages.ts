@@ -12,13 +12,18 @@ import {
 import type { Config } from "./config.ts";
 import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { compileNormally } from "./jit-policy.ts";
 import { warnOfHomeKeys } from "./key-home.ts";
 import { readKeySources } from "./key-sources.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
+/** From about here compiled code is worth its price. */
+const MANY_LINES = 500;
+
 /** All sources merged. Throws when there is no key: sshd would have nobody to let in. */
 export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): CollectedKeys {
   const { sources } = readKeySources(host, config, accounts, new Map());
+  if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
   const keys = collectAuthorizedKeys(
     accounts.map((account) => account.name),
     sources,

@@ -7,6 +7,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { setNoNewPrivs } from "./drop-rights.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
+import { compileNormally } from "./jit-policy.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { defaultFormat } from "./log-line.ts";
@@ -38,6 +39,7 @@ export async function supervise(): Promise<number> {
     if (config.noNewPrivs) setNoNewPrivs();
     const plan: Plan = await boot(host, config, request);
     await supervisor.run(plan);
+    compileNormally();
   } catch (error) {
     const problem = problemOf(error);
     supervisor.down(problem);
