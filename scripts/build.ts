@@ -1,24 +1,19 @@
 /**
- * `npm run build [-- --only x64]`: src/ becomes one bundle, the bundle becomes dist/withssh-linux-*.
- * An executable appears under its name complete or not at all, so a build may run while an older one is in use.
+ * `npm run build [-- --only x64]`: src/ becomes one bundle, the bundle becomes dist/withssh-linux-*, both C libraries of
+ * this machine's processor unless said. An executable appears under its name complete or not at all, so a build may run
+ * while an older one is in use.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { unpackRuntime } from "./foreign-runtime.ts";
 import { DIST_DIR, ROOT } from "./places.ts";
 import { progress } from "./progress.ts";
 import { $ } from "./shell.ts";
+import { ALL_TARGETS, executablePath, NATIVE_TARGETS, TARGETS, type Target } from "./targets.ts";
 
-/** What we ship, and the npm package of the runtime inside. */
-const TARGETS = {
-  x64: { file: "withssh-linux-x64", runtime: "@oven/bun-linux-x64" },
-  "x64-musl": { file: "withssh-linux-x64-musl", runtime: "@oven/bun-linux-x64-musl" },
-} as const;
-
-export type Target = keyof typeof TARGETS;
-export const ALL_TARGETS = Object.keys(TARGETS) as Target[];
+export { executablePath };
 
 /**
  * The launcher lives for milliseconds: code compiled for it, and the threads that compile, cost more than they give
@@ -29,24 +24,33 @@ const JIT_POLICY = "--compile-jit-policy=1000";
 /** Files in the app's working directory must not steer the executable (SECURITY.md); the runtime's defaults let some. */
 const NO_AUTOLOAD = ["dotenv", "bunfig", "tsconfig", "package-json"].map((what) => `--no-compile-autoload-${what}`);
 
-/** Path of the executable for `target`, built or not. */
-export function executablePath(target: Target): string {
-  return join(DIST_DIR, TARGETS[target].file);
+/** What went into a build, as the bundler tells it. */
+export interface Built {
+  /** Paths of bundled files, relative to the repository: `node_modules/pino/pino.js`. */
+  readonly inputs: readonly string[];
 }
 
-/** Bundles src/ once and compiles it for each target. Throws with the tools' own output when one fails. */
-export async function build(targets: readonly Target[] = ALL_TARGETS): Promise<void> {
-  await mkdir(DIST_DIR, { recursive: true });
-  const scratch = await mkdtemp(join(DIST_DIR, ".build-"));
+/** Bundles src/ once and compiles it for each target, into `dir`. Throws with the tools' own output when one fails. */
+export async function build(targets: readonly Target[] = NATIVE_TARGETS, dir: string = DIST_DIR): Promise<Built> {
+  await mkdir(dir, { recursive: true });
+  const scratch = await mkdtemp(join(dir, ".build-"));
   try {
-    await progress("bundle", async () => void (await $({ cwd: ROOT, preferLocal: ROOT })`tsup --out-dir ${scratch}`));
-    for (const target of targets) await progress(`compile ${TARGETS[target].file}`, () => compile(target, scratch));
+    await progress("bundle", async () => {
+      await $({ cwd: ROOT, preferLocal: ROOT })`tsup --metafile --out-dir ${scratch}`;
+    });
+    for (const target of targets) {
+      await progress(`compile ${TARGETS[target].file}`, async () => {
+        await compile(target, scratch, executablePath(target, dir));
+        return `${((await stat(executablePath(target, dir))).size / 1e6).toFixed(0)} MB`;
+      });
+    }
+    return { inputs: parseInputs(await readFile(join(scratch, "metafile-cjs.json"), "utf8")) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function compile(target: Target, scratch: string): Promise<string> {
+async function compile(target: Target, scratch: string, path: string): Promise<void> {
   const { file, runtime } = TARGETS[target];
   const foreign = isOwnRuntime(target) ? [] : [`--compile-executable-path=${await unpackRuntime(runtime, scratch)}`];
   await $({
@@ -54,8 +58,16 @@ async function compile(target: Target, scratch: string): Promise<string> {
     preferLocal: ROOT,
   })`bun build --compile --bytecode --minify --sourcemap=none ${JIT_POLICY} ${NO_AUTOLOAD} ${foreign} \
     --outfile ./${file} ./withssh.cjs`;
-  await rename(join(scratch, file), executablePath(target));
-  return `${((await stat(executablePath(target))).size / 1e6).toFixed(0)} MB`;
+  await rename(join(scratch, file), path);
+}
+
+/** Files that left bytes in the bundle, of esbuild's metafile. */
+export function parseInputs(metafile: string): string[] {
+  const { outputs } = JSON.parse(metafile) as {
+    outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
+  };
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])).toSorted();
 }
 
 /** True when the installed runtime is the target's: npm ci has already proved that one. */
