@@ -97,12 +97,20 @@ export class Supervisor {
     const problems = await this.#prove(plan);
     if (problems.length > 0) {
       this.#sshd.stop();
-      for (const problem of problems) this.down(problem);
+      this.#refuse(problems);
       return;
     }
     this.#isProved = true;
     if (plan.written.hasMatch) this.#sshd.start();
     this.#tellReady();
+  }
+
+  /** Tells why sshd cannot serve: each reason once, however many users and programs it was seen with. */
+  #refuse(problems: readonly Problem[]): void {
+    const reasons = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+    const text = [...reasons.keys()].join("\n");
+    if (text !== this.#lastRefusal) for (const problem of reasons.values()) this.down(problem);
+    this.#lastRefusal = text;
   }
 
   /** The promises that `sshd -T` would not keep, for every login user. */
@@ -131,9 +139,7 @@ export class Supervisor {
       code === 0
         ? [{ what: "sshd ended before it listened", saw: this.#firstError ?? "nothing of why", hint: PORT_HINT }]
         : explainRefusal(Buffer.from(stderr).toString("latin1"), plan.written.path, plan.written.origins);
-    const text = JSON.stringify(problems);
-    if (text !== this.#lastRefusal) for (const problem of problems) this.down(problem);
-    this.#lastRefusal = text;
+    this.#refuse(problems);
     this.#firstError = undefined;
     return code === 0 ? undefined : REFUSED_RETRY_MS;
   }
