@@ -17,13 +17,19 @@ export async function buildTestImage(base: Base, baseImage: string, runId: strin
   const before = await imageId(newest);
   const args = ["--tag", tag, "--tag", newest, "--build-arg", `BASE=${baseImage}`, "--file", DOCKERFILES[base]];
   await $({ cwd: ROOT })`docker build --quiet --network=host ${args} .`;
-  if (before !== undefined && before !== (await imageId(newest))) await removeImage(before);
+  // By its id docker also removes an image's last tag: that of another run, which may still need it.
+  if (before !== undefined && (await countTags(before)) === 0) await removeImage(before);
   return tag;
 }
 
 /** Removes a tag, and the image where that was its last; refused, quietly, while something uses it. */
 export async function removeImage(image: string): Promise<void> {
   await $({ nothrow: true })`docker rmi ${image}`;
+}
+
+async function countTags(image: string): Promise<number> {
+  const asked = await $({ nothrow: true })`docker image inspect --format ${"{{len .RepoTags}}"} ${image}`;
+  return Number(asked.stdout.trim());
 }
 
 async function imageId(image: string): Promise<string | undefined> {
