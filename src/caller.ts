@@ -11,6 +11,7 @@ import { splitEnvEntry } from "./process-facts.ts";
 const STAGE = "identifyCaller";
 const OPERATION = "find out who called";
 const NOCTTY = 0o400;
+const NOBODY_AT_ALL = 0xffffffff;
 /** sudo, and its monitor where it keeps one. */
 const MOST_ANCESTORS = 4;
 /** Variables that steer the runtime or the loader: with one of them here our own code may not be what runs. */
@@ -100,27 +101,39 @@ function refused(what: string, saw: string, hint: string): StageError {
 }
 
 /**
- * What opening this path for reading gives the caller: undefined, or an errno name. The kernel judges with his ids for file
- * access in this thread alone (setfsuid(2); the system call for groups, which the C library would set in all threads).
+ * Runs this with the caller's ids for file access, in this thread alone (setfsuid(2); the system call for groups, since the
+ * C library would set them in all threads), so that the kernel judges as it would judge him.
  */
-export function tryAsCaller(caller: Caller, path: string): string | undefined {
+export function asCaller<T>(caller: Caller, run: () => T): T {
   const setGroups = (groups: readonly number[]) => {
     const table = Uint32Array.from(groups.length === 0 ? [0] : groups);
-    return Number(c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0));
+    if (c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0) < 0) {
+      throw refused("the caller's groups cannot be taken on", errnoName(errno()), "the container lacks CAP_SETGID");
+    }
   };
-  if (setGroups(caller.kernelGroups) < 0) return errnoName(errno());
+  setGroups(caller.kernelGroups);
   c.setfsgid(caller.gid);
   c.setfsuid(caller.uid);
   try {
     // setfsuid(2) reports no error: asked again with an id that cannot be, it tells the one in force.
-    if (c.setfsuid(0xffffffff) !== caller.uid) return "EPERM";
-    const fd = c.openat(AT_FDCWD, ptr(cBytes(path)), O.rdonly | O.nonblock | NOCTTY | O.cloexec, 0);
-    if (fd < 0) return errnoName(errno());
-    c.close(fd);
-    return undefined;
+    if (c.setfsuid(NOBODY_AT_ALL) !== caller.uid || c.setfsgid(NOBODY_AT_ALL) !== caller.gid) {
+      throw refused("the caller's ids cannot be taken on", "", "the container lacks CAP_SETUID");
+    }
+    return run();
   } finally {
     c.setfsuid(0);
     c.setfsgid(0);
     setGroups([0]);
   }
+}
+
+/** What opening this path for reading gives the caller: undefined, or an errno name. */
+export function tryToRead(caller: Caller, path: string): string | undefined {
+  return asCaller(caller, () => {
+    const flags = O.rdonly | O.nonblock | NOCTTY | O.cloexec;
+    const fd = c.openat(AT_FDCWD, ptr(cBytes(path)), flags, 0);
+    if (fd < 0) return errnoName(errno());
+    c.close(fd);
+    return undefined;
+  });
 }

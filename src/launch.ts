@@ -7,10 +7,10 @@ import { type Config, parseConfig } from "./config.ts";
 import { EXIT, type Problem, SettingsError, StageError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
-import { type Mode, pickMode } from "./privilege.ts";
+import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
 import { envMap, inheritedDescriptors } from "./process-facts.ts";
 import type { Request } from "./request.ts";
-import { assertReady, type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
+import { assertReady, readReply, type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
 /**
  * Runs the whole start for this command (byte strings; empty: SSH alone) under this environment. Does not return where
@@ -23,10 +23,15 @@ export async function launch(command: readonly string[], environment: readonly s
   assertSomethingToRun(command, config);
   for (const problem of warnings) warn(problem, format, config);
   const user = config.appUser === undefined ? undefined : await findAppUser(config.appUser);
-  const mode = await findMode(config);
-  const identity = { mode, uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
+  const choice = pickMode(config, { euid: c.geteuid() });
+  const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
+  const sudoFacts = renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
+  const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts, format);
+  const mode = pipe === undefined ? await settleMode(config, choice) : "sudo";
+  const identity = { mode, ...ids };
   if (command.length === 0) {
     if (!config.sshOnly) warn(NO_COMMAND, format, config);
+    if (pipe !== undefined) return (await import("./sudo-stay.ts")).stayForSudo(pipe);
     const { stayForSsh } = await import("./stay.ts");
     return stayForSsh(renderFacts(config, environment, identity, false));
   }
@@ -34,12 +39,15 @@ export async function launch(command: readonly string[], environment: readonly s
     const { stayForApp } = await import("./stay.ts");
     const request = config.enabled ? renderFacts(config, environment, identity, true) : undefined;
     const start = () => {
+      if (pipe !== undefined) return config.require ? assertReady(readReply(pipe)) : undefined;
       const supervisor = request && tryToStart(request, { stay: true }, format);
       if (config.require) assertReady(supervisor?.reply());
     };
     return stayForApp(command, environmentOfApp(environment), descriptors, start);
   }
-  if (config.enabled) {
+  if (pipe !== undefined) {
+    if (config.require) assertReady(readReply(pipe));
+  } else if (config.enabled) {
     const supervisor = tryToStart(renderFacts(config, environment, identity, true), { stay: false }, format);
     if (config.require) assertReady(supervisor?.reply());
     supervisor?.settle();
@@ -47,13 +55,33 @@ export async function launch(command: readonly string[], environment: readonly s
   return becomeApp(command, environment, descriptors, config);
 }
 
-/** The mode of this start. Throws `StageError` where a pinned one is not to be had. */
-async function findMode(config: Config): Promise<Mode> {
-  const euid = c.geteuid();
-  const choice = pickMode(config, { euid });
+/**
+ * Whoever may be root by sudo uses it once, before the app runs and whatever the settings say, so that nobody else can. Gives
+ * the pipe to the supervisor where it came from there. Throws `StageError` where rights may be left.
+ */
+async function useSudo(
+  config: Config,
+  choice: ModeChoice,
+  facts: Request,
+  format: LogFormat,
+): Promise<number | undefined> {
+  const isWanted = config.enabled && choice !== "rootless";
+  const { callSudo } = await import("./sudo-call.ts");
+  const outcome = callSudo(facts, isWanted);
+  if (outcome.kind === "gone") return isWanted ? outcome.pipe : undefined;
+  if (!isWanted) return undefined;
+  const { what, saw, hint } = outcome.problem;
+  const reason = saw === undefined ? what : `${what} (${saw})`;
+  if (choice === "sudo") throw notToBeHad("sudo", reason, hint ?? "grant the one rule of the README");
+  if (outcome.isNews) warn({ what: "sudo mode is not to be had", saw: reason, ...(hint && { hint }) }, format, config);
+  return undefined;
+}
+
+/** The mode without sudo. Throws `StageError` where a pinned one is not to be had. */
+async function settleMode(config: Config, choice: ModeChoice): Promise<Mode> {
   if (choice === "rootless" && config.enabled) {
     const { assertRootlessServes } = await import("./pinned-rootless.ts");
-    assertRootlessServes(config, euid);
+    assertRootlessServes(config, c.geteuid());
   }
   return choice === "root" ? "root" : "rootless";
 }

@@ -9,7 +9,7 @@ import { exitCodeOf, launch } from "./launch.ts";
 import { c } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { readArgv, readEnviron, textOf } from "./process-facts.ts";
-import { BECOME_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
+import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 
 declare const WITHSSH_VERSION: string;
 
@@ -19,6 +19,7 @@ async function main(): Promise<number> {
   const argv = readArgv();
   const environment = readEnviron();
   if (argv[1] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).supervise();
+  if (argv[1] === SUDO_ROLE && argv.length === 2) return (await import("./sudo-supervise.ts")).superviseBySudo();
   if (argv[1] === BECOME_ROLE) return becomeUnderInit(argv.slice(2), environment);
   const words = argv.slice(1);
   const invocation = parseFlags(words.map(textOf));

@@ -9,7 +9,12 @@ export const KEYS_NAME = "keys";
 /** Below the state directory, 0700: the config with session variables, and keys where /etc/ssh cannot hold them. */
 export const PRIVATE_NAME = "private";
 export const CONFIG_NAME = "sshd_config";
+/** A changed config until it is proved. */
+export const NEXT_CONFIG_NAME = "sshd_config.next";
+/** What it includes, with a name for each content: the one in force stays while the next is proved. */
 export const OPERATOR_CONFIG_NAME = "operator_config";
+/** Below the state directory, readable by all: the image's sudo rules were taken away in this container. */
+export const TAKEN_NAME = "sudo-rules-taken-away";
 /** The image's ssh directory. */
 export const IMAGE_SSH_DIRECTORY = "/etc/ssh";
 export const IMAGE_SSHD_CONFIG = `${IMAGE_SSH_DIRECTORY}/sshd_config`;

@@ -4,3 +4,5 @@
 export const SUPERVISOR_ROLE = "--supervisor";
 /** The process that becomes the app under `WITHSSH_INIT`. */
 export const BECOME_ROLE = "--become";
+/** Our own call through sudo: exactly this one argument, which is what the sudo rule of our Dockerfiles names. */
+export const SUDO_ROLE = "--supervise";

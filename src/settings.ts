@@ -139,7 +139,6 @@ export const settings = {
     kind: kinds.oneOf("auto", "root", "sudo", "rootless"),
     fallback: "auto",
     meaning: "pins the mode: auto, root, sudo or rootless; exit 1 when it is not to be had",
-    notYet: ["sudo"],
   },
   appUser: {
     name: "WITHSSH_APP_USER",

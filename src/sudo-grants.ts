@@ -4,6 +4,7 @@
  */
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Dir, FileContent, Host } from "./host.ts";
+import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
 import { type Grantee, INCLUDED_DIRECTORY, includesDirectory, readUserAliases, stripGrants } from "./sudoers.ts";
 
 const STAGE = "takeSudoAway";
@@ -20,14 +21,18 @@ interface SudoersFile {
   readonly facts: FileContent["facts"];
 }
 
-/**
- * Removes every rule of this user and his own group. Gives what it changed. Throws `StageError`, before anything is
- * changed, for all that it cannot judge.
- */
-export async function takeSudoAway(host: Host, grantee: Grantee): Promise<readonly string[]> {
+/** What taking away would change; nothing is, yet. */
+export interface TakingPlan {
+  readonly visudo: string;
+  readonly changes: readonly { readonly file: SudoersFile; readonly text: string }[];
+}
+
+/** Finds every rule of this user and his own group. Throws `StageError` for all that it cannot judge or take away. */
+export function planTaking(host: Host, grantee: Grantee): TakingPlan {
   const visudo = VISUDO_PATHS.find((path) => host.isExecutable(path));
-  if (visudo === undefined)
+  if (visudo === undefined) {
     throw refused([{ what: "there is no visudo to check sudoers with", hint: "install sudo whole" }]);
+  }
   const files = readSudoers(host);
   const aliases = readUserAliases(files.map(({ text }) => text));
   // Lets him ask sudo, without a password, what is left to him: the launcher asks with the app's very ids and groups.
@@ -42,8 +47,28 @@ export async function takeSudoAway(host: Host, grantee: Grantee): Promise<readon
     changes.push({ file, text: plan.text });
   }
   if (refusals.length > 0) throw refused(refusals);
+  return { visudo, changes };
+}
+
+/** Changes the files, and notes for later starts that it was us. Gives the paths. Throws `StageError`. */
+export async function takeAway(host: Host, { visudo, changes }: TakingPlan): Promise<readonly string[]> {
   for (const { file, text } of changes) await replaceChecked(host, visudo, file, text);
+  if (changes.length > 0) noteTaken(host);
   return changes.map(({ file }) => pathOf(file));
+}
+
+/** Only for a better message after a restart: where it cannot be written, that message is plainer. */
+function noteTaken(host: Host): void {
+  try {
+    const dir = host.openDir(WRITE, STATE_DIRECTORY);
+    try {
+      dir.create(WRITE, TAKEN_NAME, new Uint8Array(), { mode: 0o444, sync: false });
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+  }
 }
 
 const pathOf = ({ directory, name }: SudoersFile) => `${directory}/${name}`;

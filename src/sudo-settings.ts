@@ -27,6 +27,8 @@ export interface CallerView {
   readonly names: readonly string[];
   /** Undefined: he could read it. Else the errno name. */
   readonly cannotRead: (path: string) => string | undefined;
+  /** Undefined: root may keep host keys there for him. Else why not. */
+  readonly cannotHold: (path: string) => string | undefined;
 }
 
 /** The environment that counts, and what of the caller's is refused. `image`: see `readImageSettings`. */
@@ -56,6 +58,12 @@ function judge(name: string, value: string, caller: CallerView): Problem | undef
     const others = value.split(/[\s,]+/).filter((user) => user !== "" && !isCaller(user, caller));
     if (others.length === 0) return undefined;
     return { what: `${name} names others than the app's user`, saw: others.join(", "), hint };
+  }
+  if (name === settings.volume.name && value !== settings.volume.fallback) {
+    const saw = caller.cannotHold(value);
+    return saw === undefined
+      ? undefined
+      : { what: `${name} names a place that is not the app user's to name`, saw, hint };
   }
   if (!READ_FOR_CALLER.includes(name)) return undefined;
   const why = caller.cannotRead(value);

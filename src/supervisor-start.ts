@@ -72,7 +72,7 @@ function start(request: Request, options: { stay: boolean }): StartedSupervisor 
       waitFor(pid);
       if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
     },
-    reply: () => readReply(readEnd, REPLY_TIMEOUT_MS),
+    reply: () => readReply(readEnd),
   };
 }
 
@@ -98,7 +98,8 @@ const POLLIN = 1;
 /** How long `WITHSSH_REQUIRE=true` waits for sshd to listen. */
 const REPLY_TIMEOUT_MS = 60_000;
 
-function readReply(fd: number, timeoutMs: number): Reply {
+/** The supervisor's one line from this pipe, which is closed then. */
+export function readReply(fd: number, timeoutMs = REPLY_TIMEOUT_MS): Reply {
   const deadline = Date.now() + timeoutMs;
   const poll = new Uint8Array(8);
   const view = new DataView(poll.buffer);

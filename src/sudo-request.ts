@@ -1,0 +1,66 @@
+/**
+ * What the launcher hands to our root side over sudo's stdin, and the one line that comes back. Unknown fields are refused,
+ * and the answer counts only with the launcher's own nonce.
+ */
+import { StageError } from "./errors.ts";
+import { byteString } from "./libc.ts";
+import { parseRequest, type Request } from "./request.ts";
+
+export const MAX_CALL_BYTES = 1 << 20;
+const NONCE = /^[0-9a-f]{32}$/;
+
+export interface SudoCall {
+  /** 128 random bits. */
+  readonly nonce: string;
+  /** False: claim, take away, prove, and start nothing (SSH is switched off, or rootless is pinned). */
+  readonly start: boolean;
+  readonly request: Request;
+}
+
+/**
+ * `proved`: rights are gone as far as root can see; the launcher asks sudo for itself. `refused`: nothing was proved;
+ * `spent`: an earlier call of this start holds the claim.
+ */
+export type SudoReply =
+  | { readonly nonce: string; readonly proved: "scoped" | "broad" }
+  | { readonly refused: string; readonly spent: boolean };
+
+export function renderCall(call: SudoCall): Uint8Array {
+  return Buffer.from(JSON.stringify(call), "latin1");
+}
+
+/** The call from bytes; throws `StageError` when it is not exactly one. */
+export function parseCall(bytes: Uint8Array): SudoCall {
+  const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw });
+  let value: unknown;
+  try {
+    value = JSON.parse(byteString(bytes));
+  } catch {
+    throw refuse("no JSON text");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
+  const { nonce, start, request, ...others } = value as Record<string, unknown>;
+  if (Object.keys(others).length > 0) throw refuse("an unknown field");
+  if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
+    throw refuse("field nonce or start");
+  return { nonce, start, request: parseRequest(Buffer.from(JSON.stringify(request) ?? "", "latin1")) };
+}
+
+export function renderSudoReply(reply: SudoReply): string {
+  return `${JSON.stringify(reply)}\n`;
+}
+
+/** The reply to the call with this nonce; undefined for anything else. */
+export function parseSudoReply(line: string, nonce: string): SudoReply | undefined {
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { proved, refused, spent } = value;
+  if (typeof refused === "string" && typeof spent === "boolean") return { refused, spent };
+  if (value["nonce"] !== nonce || (proved !== "scoped" && proved !== "broad")) return undefined;
+  return { nonce, proved };
+}

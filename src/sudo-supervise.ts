@@ -1,0 +1,149 @@
+/**
+ * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
+ * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
+ */
+import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
+import { judgeVolume } from "./caller-volume.ts";
+import { ClaimSpentError, claimStart } from "./claim.ts";
+import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
+import { takeFirstSteps } from "./first-acts.ts";
+import type { Host } from "./host.ts";
+import { c, ptr, readAll } from "./libc.ts";
+import { defaultFormat, sayNow } from "./log-line.ts";
+import { createNativeHost } from "./native-host.ts";
+import { readOwnExecutable } from "./own-executable.ts";
+import { readEnviron } from "./process-facts.ts";
+import { Children } from "./processes.ts";
+import { type Reply, type Request, renderReply } from "./request.ts";
+import { findSudo } from "./sudo-binary.ts";
+import { findOtherDoors } from "./sudo-doors.ts";
+import { planTaking, takeAway } from "./sudo-grants.ts";
+import { judgeListing, type Listing } from "./sudo-listing.ts";
+import { MAX_CALL_BYTES, parseCall, renderSudoReply, type SudoCall } from "./sudo-request.ts";
+import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
+import type { Grantee } from "./sudoers.ts";
+import { startDetached } from "./supervisor-detached.ts";
+
+const STAGE = "proveSudoGone";
+const STDIN = 0;
+const STDOUT = 1;
+const LISTING_TIMEOUT_MS = 5000;
+
+/** Runs once and ends; gives the exit code, which sudo passes on to the launcher. */
+export async function superviseBySudo(): Promise<number> {
+  try {
+    takeFirstSteps();
+    const children = new Children();
+    const host = createNativeHost(children, (event) => sayNow(event, defaultFormat()));
+    claimStart(host);
+    const caller = identifyCaller(host, readEnviron());
+    const executable = readOwnExecutable(host);
+    const call = parseCall(readAll(STDIN, "read the call", MAX_CALL_BYTES));
+    const proved = await proveGone(host, caller, executable);
+    answer(renderSudoReply({ nonce: call.nonce, proved }));
+    if (call.start) start(host, caller, call);
+    return EXIT.ok;
+  } catch (error) {
+    const refused = error instanceof StageError ? renderProblem(error.problem) : String(error);
+    answer(renderSudoReply({ refused, spent: error instanceof ClaimSpentError }));
+    sayNow({ type: "refused start", text: `--supervise refused: ${refused}` }, defaultFormat());
+    return EXIT.stage;
+  }
+}
+
+/** Nobody may be listening any more: what could not be said is not proved, and the launcher takes it so. */
+function answer(line: string): void {
+  const bytes = Buffer.from(line, "utf8");
+  c.write(STDOUT, ptr(bytes), bytes.length);
+}
+
+/** Proves by sudo's own words that our one rule is all there is; takes away, and proves gone, whatever else there is. */
+async function proveGone(host: Host, caller: Caller, executable: string): Promise<"scoped" | "broad"> {
+  const sudo = findSudo();
+  if (!("path" in sudo)) throw new StageError(STAGE, sudo.problem);
+  const grantee = granteeOf(caller);
+  const [door] = findOtherDoors(host, grantee);
+  if (door !== undefined) throw new StageError(STAGE, door);
+  const plan = planTaking(host, grantee);
+  const before = await list(host, sudo.path, caller, executable);
+  if (before.kind === "scoped") return "scoped";
+  if (before.kind === "unsafe") {
+    const hint = "remove SETENV, and env_keep of what steers the runtime or the loader, from sudoers";
+    throw new StageError(STAGE, { what: "the sudo rule would let its caller steer us", saw: before.saw, hint });
+  }
+  const changed = await takeAway(host, plan);
+  const after = await list(host, sudo.path, caller, executable);
+  if (after.kind === "nothing") return "broad";
+  throw new StageError(STAGE, {
+    what: `sudo still gives ${caller.entry.name} something, and nothing says where`,
+    saw: `${describe(after)}; changed ${changed.join(", ") || "nothing"}`,
+    hint: "grant the one rule of the README, and no other",
+  });
+}
+
+/** The listing of every name of the caller's uid; the first that is not as the others, or that is none of the good ones. */
+async function list(host: Host, sudo: string, caller: Caller, executable: string): Promise<Listing> {
+  const argv = (name: string) => [sudo, "-n", "-l", "-U", name];
+  const listings = await Promise.all(
+    caller.names.map(async (name) => {
+      const result = await host.run("ask sudo what is left", argv(name), { timeoutMs: LISTING_TIMEOUT_MS });
+      const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+      if (result.timedOut || result.code === undefined) return { kind: "unclear", saw: "no answer" } as const;
+      return judgeListing(text(result.stdout), text(result.stderr), executable);
+    }),
+  );
+  const [first = { kind: "unclear", saw: "no answer" }, ...others] = listings;
+  return others.find(({ kind }) => kind !== first.kind && kind !== "nothing") ?? first;
+}
+
+function describe(listing: Listing): string {
+  if (listing.kind === "other") return listing.rules.join("; ");
+  return listing.kind === "unclear" ? listing.saw : listing.kind;
+}
+
+function granteeOf({ uid, names, entry, databaseGroups, kernelGroups, nameOfGroup }: Caller): Grantee {
+  const nameOf = (gid: number) => nameOfGroup.get(gid) ?? "";
+  const others = [...new Set([...databaseGroups, ...kernelGroups])].filter((gid) => gid !== entry.gid);
+  return {
+    names,
+    uid,
+    primaryGroup: { names: [nameOf(entry.gid)].filter((name) => name !== ""), gid: entry.gid },
+    otherGroups: others.map((gid) => ({ name: nameOf(gid), gid })),
+  };
+}
+
+/** Starts the supervisor with what counts of the request. Trouble from here on is SSH's: rights are gone, the app runs. */
+function start(host: Host, caller: Caller, { request }: SudoCall): void {
+  const image = readImageSettings(host);
+  const view = {
+    uid: caller.uid,
+    names: caller.names,
+    cannotRead: (path: string) => tryToRead(caller, path),
+    cannotHold: (path: string) => judgeVolume(caller, path),
+  };
+  const vetted = "problem" in image ? undefined : vetEnvironment(request.environment, image, view);
+  const problems = "problem" in image ? [image.problem] : (vetted?.refused ?? []);
+  if (problems.length > 0) {
+    refuseSsh(request, problems);
+    return;
+  }
+  const checked: Request = {
+    ...request,
+    mode: "sudo",
+    appPid: caller.pid,
+    appUid: caller.uid,
+    appGid: caller.gid,
+    environment: vetted?.environment ?? [],
+  };
+  try {
+    startDetached(checked);
+  } catch (error) {
+    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error) }]);
+  }
+}
+
+function refuseSsh(request: Request, problems: readonly Problem[]): void {
+  for (const problem of problems) sayNow({ type: "ssh down", problem }, defaultFormat());
+  const why = problems[0]?.what ?? "refused";
+  if (request.wantsReply) answer(renderReply({ ready: false, why } satisfies Reply));
+}
