@@ -1,4 +1,5 @@
 /** Ending everything below us, with real processes below the test's own. */
+import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { endDescendants, listChildren } from "../../src/descendants.ts";
 import { c } from "../../src/libc.ts";
@@ -33,8 +34,15 @@ test("children are listed until they are reaped", async () => {
 test("ends sessions, their background jobs, and what ignores TERM, and leaves nobody", async () => {
   c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   start("setsid sleep 60 & setsid sleep 60 & exec sleep 60");
-  start("trap '' TERM; while :; do sleep 0.05; done");
+  const deaf = start("trap '' TERM; while :; do sleep 0.05; done");
+  await expect.poll(() => ignoredSignals(deaf) & (1n << 14n)).not.toBe(0n);
   await endDescendants();
   expect(listChildren()).toEqual([]);
   c.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 });
+
+/** SigIgn of proc(5): bit n-1 is signal n. */
+function ignoredSignals(pid: number): bigint {
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  return BigInt(`0x${/^SigIgn:\s*(\w+)/m.exec(status)?.[1] ?? "0"}`);
+}
