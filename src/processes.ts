@@ -22,8 +22,8 @@ export interface SpawnOptions {
   readonly detach?: "session" | "group";
   /** Another path to execute than argv[0]. */
   readonly path?: string;
-  /** Ignored signals stay ignored: for the app, which must get what we got. */
-  readonly keepSignals?: true;
+  /** Blocked signals stay blocked: for the app, which must get what we got. */
+  readonly keepMask?: true;
 }
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -44,7 +44,8 @@ export function spawn(operation: string, options: SpawnOptions): number {
   const pid = new Int32Array(1);
   const keep: Uint8Array[] = [];
   const moved: number[] = [];
-  let flags = options.keepSignals === true ? 0 : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+  // Every signal is named: glibc ignores its own two, 32 and 33, in a child where they are not (its spawni.c).
+  let flags = options.keepMask === true ? POSIX_SPAWN_SETSIGDEF : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
   if (options.detach === "session") flags |= POSIX_SPAWN_SETSID;
   if (options.detach === "group") flags |= POSIX_SPAWN_SETPGROUP;
   c.posix_spawnattr_init(ptr(attributes));

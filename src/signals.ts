@@ -18,7 +18,7 @@ const TAKEN_BY_RUNTIME = (1n << 12n) | (1n << 24n);
 
 /**
  * Every catchable signal that the runtime can listen to (signal(7); the same numbers on x86-64 and arm64), but those
- * that a fault of ours or a child sends.
+ * that a fault of ours or a child sends. SIGPWR is the runtime's own: it stops threads with it and tells no listener.
  */
 export const FORWARDED = {
   SIGHUP: 1,
@@ -40,7 +40,6 @@ export const FORWARDED = {
   SIGPROF: 27,
   SIGWINCH: 28,
   SIGIO: 29,
-  SIGPWR: 30,
 } as const;
 
 /** What a terminal and a runtime send to end something. */

@@ -64,7 +64,7 @@ export async function stayForApp(
       environment,
       descriptors: [],
       detach: "group",
-      keepSignals: true,
+      keepMask: true,
     });
     for (const fd of descriptors) c.close(fd);
     releaseStdout();
