@@ -14,24 +14,61 @@ import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { compileNormally } from "./jit-policy.ts";
 import { warnOfHomeKeys } from "./key-home.ts";
-import { readKeySources } from "./key-sources.ts";
+import { type LastGood, readKeySources } from "./key-sources.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 /** From about here compiled code is worth its price. */
 const MANY_LINES = 500;
 
+/** What was collected, and what the next look needs to know of this one. */
+export interface AuthorizedKeys extends CollectedKeys {
+  readonly lastGood: LastGood;
+  /** Every source could be read: what is not there is not meant to be there. */
+  readonly isClean: boolean;
+}
+
 /** All sources merged. Throws when there is no key: sshd would have nobody to let in. */
-export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): CollectedKeys {
-  const { sources } = readKeySources(host, config, accounts, new Map());
-  if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
-  const keys = collectAuthorizedKeys(
-    accounts.map((account) => account.name),
-    sources,
-  );
+export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): AuthorizedKeys {
+  const keys = collect(host, config, accounts, new Map());
   for (const event of keys.events) host.emit(event);
   if (!config.homeKeys) warnOfHomeKeys(host, accounts);
   if (keys.problem !== undefined && !config.homeKeys) throw new StageError("collectAuthorizedKeys", keys.problem);
   return keys;
+}
+
+/** The same later: tells what is new since `before`, which keys came and which went, and throws for no lack of keys. */
+export function recollectKeys(
+  host: Host,
+  config: Config,
+  accounts: readonly Account[],
+  before: AuthorizedKeys,
+): AuthorizedKeys {
+  const keys = collect(host, config, accounts, before.lastGood);
+  const told = new Set(before.events.map((event) => JSON.stringify(event)));
+  for (const event of keys.events) {
+    if (event.type !== "keys" && !told.has(JSON.stringify(event))) host.emit(event);
+  }
+  const had = fingerprintsOf(before);
+  const has = fingerprintsOf(keys);
+  const added = [...has].filter((fingerprint) => !had.has(fingerprint));
+  const removed = [...had].filter((fingerprint) => !has.has(fingerprint));
+  if (added.length + removed.length > 0 || !isSameText(before.files, keys.files)) {
+    host.emit({ type: "keys changed", count: has.size, added, removed });
+  }
+  return keys;
+}
+
+function collect(host: Host, config: Config, accounts: readonly Account[], lastGood: LastGood): AuthorizedKeys {
+  const { sources, isClean } = readKeySources(host, config, accounts, lastGood);
+  if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
+  const users = accounts.map((account) => account.name);
+  return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };
+}
+
+const fingerprintsOf = ({ keys }: CollectedKeys) => new Set(keys.map(({ fingerprint }) => fingerprint));
+
+function isSameText(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([user, text]) => b.get(user) === text);
 }
 
 /** One file for each login user; files of users that are no longer named go. */

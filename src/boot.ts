@@ -3,8 +3,7 @@
  * starts nothing: what comes out is a plan for sshd. A stage that cannot do its work throws `StageError`: SSH is down.
  */
 import type { Account } from "./accounts.ts";
-import { collectKeys, writeKeys } from "./authorized-key-stages.ts";
-import type { CollectedKeys } from "./authorized-keys.ts";
+import { type AuthorizedKeys, collectKeys, writeKeys } from "./authorized-key-stages.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
 import { install, restoreIdentity, selectHostKeySettings } from "./host-key-stages.ts";
@@ -26,7 +25,7 @@ export interface Plan {
   readonly identity: Identity;
   readonly hostKeySettings: HostKeySettings;
   readonly accounts: readonly Account[];
-  readonly keys: CollectedKeys;
+  readonly keys: AuthorizedKeys;
   readonly written: WrittenConfig;
 }
 

@@ -66,6 +66,15 @@ export type Event =
   | { readonly type: "debug"; readonly text: string }
   | { readonly type: "account refused"; readonly user: string; readonly problem: Problem }
   | { readonly type: "host key joined"; readonly hostKey: HostKeyFacts }
+  | {
+      readonly type: "keys changed";
+      readonly count: number;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | { readonly type: "host keys changed"; readonly hostKeys: readonly HostKeyFacts[] }
+  | { readonly type: "config changed" }
+  | { readonly type: "change refused"; readonly problem: Problem }
   | { readonly type: "app ended" }
   | { readonly type: "stopping"; readonly why: string }
   | { readonly type: "stage"; readonly stage: string; readonly ms: number };
@@ -74,6 +83,14 @@ export interface Line {
   readonly level: Level;
   readonly msg: string;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** As many as a person would read; ten thousand keys may change at once. */
+const MOST_NAMED = 20;
+
+function someOf(names: readonly string[]): readonly string[] {
+  if (names.length <= MOST_NAMED) return names;
+  return [...names.slice(0, MOST_NAMED), `and ${names.length - MOST_NAMED} more`];
 }
 
 type Wordings = { readonly [T in Event["type"]]: (event: Extract<Event, { type: T }>) => Line };
@@ -114,6 +131,11 @@ const wordings: Wordings = {
   debug: (e) => line("debug", e.text),
   "account refused": (e) => line("error", `login user left out: ${renderProblem(e.problem)}`, { user: e.user }),
   "host key joined": (e) => line("info", "host key made and in use", { host_key: e.hostKey }),
+  "keys changed": (e) =>
+    line("info", "authorized keys changed", { count: e.count, added: someOf(e.added), removed: someOf(e.removed) }),
+  "host keys changed": (e) => line("warn", "host keys changed", { host_keys: e.hostKeys }),
+  "config changed": () => line("info", "sshd config changed"),
+  "change refused": (e) => line("error", `change left out, what was in force stays: ${renderProblem(e.problem)}`),
   "refused start": (e) => line("error", e.text),
   "app ended": () => line("info", "the app has ended: ssh ends with it"),
   stopping: (e) => line("info", "stopping", { why: e.why }),

@@ -17,9 +17,10 @@ export async function writeOperatorConfig(
   state: StateDirectory,
 ): Promise<{ path: string | undefined } & Pick<ImageConfig, "lines" | "hasMatch">> {
   if (config.sshdConfig === undefined) return { path: undefined, lines: [], hasMatch: false };
-  const path = `${state.private.path}/${OPERATOR_CONFIG_NAME}`;
   const bytes = readOperatorLines(host, config.sshdConfig);
-  replaceFile(state.private, "write the operator's sshd config", OPERATOR_CONFIG_NAME, bytes, 0o600);
+  const name = `${OPERATOR_CONFIG_NAME}.${new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 16)}`;
+  const path = `${state.private.path}/${name}`;
+  replaceFile(state.private, "write the operator's sshd config", name, bytes, 0o600);
   const operator = await readImageConfig(host, path);
   const [broken] = findBrokenPromises(operator.lines, config.forwarding);
   if (broken !== undefined) {
@@ -29,6 +30,14 @@ export async function writeOperatorConfig(
     });
   }
   return { path, lines: operator.lines, hasMatch: operator.hasMatch };
+}
+
+/** Removes what earlier configs included. `path` is the one in force. */
+export function removeOtherOperatorConfigs(state: StateDirectory, path: string | undefined): void {
+  for (const name of state.private.list("list operator configs")) {
+    const isOther = name.startsWith(`${OPERATOR_CONFIG_NAME}.`) && `${state.private.path}/${name}` !== path;
+    if (isOther) state.private.remove("drop an operator config", name);
+  }
 }
 
 const OPERATION = "read the operator's sshd config";

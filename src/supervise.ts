@@ -34,17 +34,35 @@ export async function supervise(): Promise<number> {
   const host = createNativeHost(children, (event) => log.write(event));
   const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
+  const bringUp = async () => {
+    try {
+      const plan: Plan = await boot(host, config, request);
+      await supervisor.run(plan);
+    } catch (error) {
+      supervisor.down(problemOf(error));
+    }
+  };
   try {
     // On sshd too, which inherits it: else the app adds a key and walks around its own by `ssh localhost sudo`.
     if (config.noNewPrivs) setNoNewPrivs();
-    const plan: Plan = await boot(host, config, request);
-    await supervisor.run(plan);
+    await bringUp();
     compileNormally();
   } catch (error) {
-    const problem = problemOf(error);
-    supervisor.down(problem);
+    supervisor.down(problemOf(error));
   }
   await log.open();
+  const { startLive } = await import("./live.ts");
+  const { ready } = supervisor;
+  startLive({
+    host,
+    config,
+    request,
+    bringUp,
+    ready,
+    plan: () => supervisor.plan,
+    prove: (plan) => supervisor.prove(plan),
+    adopt: (plan, options) => supervisor.adopt(plan, options),
+  });
   await done;
   return EXIT.ok;
 }

@@ -7,9 +7,6 @@ import type { Config } from "./config.ts";
 import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
-import type { HostKey } from "./host-key-files.ts";
-import { install } from "./host-key-stages.ts";
-import { makeSlowHostKey } from "./host-keys.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { c, ptr } from "./libc.ts";
 import { LogSocket } from "./log-socket.ts";
@@ -19,7 +16,6 @@ import { Sshd } from "./sshd.ts";
 import { createSshdLogReader } from "./sshd-log.ts";
 import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
-import { writeSshdConfig } from "./write-sshd-config.ts";
 
 export interface SupervisorOptions {
   readonly host: Host;
@@ -53,9 +49,26 @@ export class Supervisor {
   /** What sshd complained about first since it was last started. */
   #firstError: string | undefined;
   #finish: () => void = () => {};
+  #onReady: () => void = () => {};
+  /** Once sshd has listened under a proved plan. */
+  readonly ready: Promise<void>;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.ready = new Promise((resolve) => {
+      this.#onReady = resolve;
+    });
+  }
+
+  /** What sshd runs under; undefined while SSH is down. */
+  get plan(): Plan | undefined {
+    return this.#isProved ? this.#plan : undefined;
+  }
+
+  /** The plan that counts from now on; sshd reads its config again where that has changed and was proved. */
+  adopt(plan: Plan, { reload }: { reload: boolean }): void {
+    this.#plan = plan;
+    if (reload) this.#sshd?.reload();
   }
 
   /** Stays until the app has ended or a signal says stop; resolves when everything of ours is gone. */
@@ -84,7 +97,7 @@ export class Supervisor {
     const { host, children } = this.#options;
     this.#plan = plan;
     const read = createSshdLogReader();
-    this.#log = new LogSocket(({ text }) => this.#onRecord(read(text)));
+    this.#log ??= new LogSocket(({ text }) => this.#onRecord(read(text)));
     this.#sshd = new Sshd({
       children,
       path: plan.programs.sshd,
@@ -94,7 +107,7 @@ export class Supervisor {
       explain: () => this.#explain(),
     });
     if (!plan.written.hasMatch) this.#sshd.start();
-    const problems = await this.#prove(plan);
+    const problems = await this.prove(plan);
     if (problems.length > 0) {
       this.#sshd.stop();
       this.#refuse(problems);
@@ -114,7 +127,7 @@ export class Supervisor {
   }
 
   /** The promises that `sshd -T` would not keep, for every login user. */
-  async #prove(plan: Plan): Promise<readonly Problem[]> {
+  async prove(plan: Plan): Promise<readonly Problem[]> {
     const { host, config } = this.#options;
     const { written, programs } = plan;
     const results = await Promise.all(
@@ -180,31 +193,7 @@ export class Supervisor {
       knownHostsExact: config.publicAddress !== undefined,
     });
     answer({ ready: true });
-    this.#joinSlowHostKeys(this.#plan);
-  }
-
-  /** Makes what a first start did not wait for, and lets sshd take it up by one SIGHUP, tested first. */
-  async #joinSlowHostKeys(plan: Plan): Promise<void> {
-    const { host, config, request } = this.#options;
-    const joined: HostKey[] = [];
-    for (const type of plan.identity.missing) {
-      const key = await makeSlowHostKey(host, plan.hostKeySettings, type, plan.identity);
-      if (key !== undefined) joined.push(key);
-    }
-    if (joined.length === 0) return;
-    const installed = install(host, plan.hostKeySettings, [...plan.identity.keys, ...joined]);
-    const written = await writeSshdConfig(host, config, request, { ...plan, installed }, false);
-    const { code } = await host.run("test the sshd config", testArgv(plan.programs.sshd, written.path));
-    if (code !== 0) return;
-    this.#plan = {
-      ...plan,
-      written,
-      identity: { ...plan.identity, keys: [...plan.identity.keys, ...joined], missing: [] },
-    };
-    this.#sshd?.reload();
-    for (const { algorithm, fingerprint } of joined) {
-      host.emit({ type: "host key joined", hostKey: { type: algorithm, fingerprint } });
-    }
+    this.#onReady();
   }
 
   #hasAppEnded(): boolean {

@@ -8,8 +8,8 @@ import type { Host } from "./host.ts";
 import type { InstalledHostKey } from "./host-key-install.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { filterImageConfig } from "./image-filter.ts";
-import { writeOperatorConfig } from "./operator-config.ts";
-import { CONFIG_NAME, IMAGE_SSHD_CONFIG } from "./paths.ts";
+import { removeOtherOperatorConfigs, writeOperatorConfig } from "./operator-config.ts";
+import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 import { makePrivsepDirectory, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
@@ -27,6 +27,8 @@ export interface WrittenConfig {
   readonly lines: ImageConfig["lines"];
   /** Match blocks can override what is global: then nothing listens before the proof. */
   readonly hasMatch: boolean;
+  /** What it includes of the operator's. */
+  readonly operatorPath: string | undefined;
 }
 
 interface ConfigParts {
@@ -36,13 +38,17 @@ interface ConfigParts {
   readonly installed: readonly InstalledHostKey[];
 }
 
-/** Renders and writes the config, 0600 in the private directory: it may hold the app's secrets (SetEnv). */
+/**
+ * Renders and writes the config, 0600 in the private directory: it may hold the app's secrets (SetEnv). With `name` it
+ * waits there, beside the one in force, to be proved and put in force.
+ */
 export async function writeSshdConfig(
   host: Host,
   config: Config,
   request: Request,
   parts: ConfigParts,
   tell: boolean,
+  name: string = CONFIG_NAME,
 ): Promise<WrittenConfig> {
   const { programs, state, accounts, installed } = parts;
   const isRootless = request.mode === "rootless";
@@ -79,7 +85,7 @@ export async function writeSshdConfig(
     image: filtered,
     sftpServer: programs.sftpServer,
   });
-  replaceFile(state.private, "write sshd config", CONFIG_NAME, Buffer.from(rendered.text, "latin1"), 0o600);
+  replaceFile(state.private, "write sshd config", name, Buffer.from(rendered.text, "latin1"), 0o600);
   if (!isRootless) writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
   if (tell) {
     for (const problem of image.problems) host.emit({ type: "warning", problem });
@@ -89,12 +95,20 @@ export async function writeSshdConfig(
     if (names.length > 0) host.emit({ type: "warning", problem: inexpressible(names) });
   }
   return {
-    path: `${state.private.path}/${CONFIG_NAME}`,
+    path: `${state.private.path}/${name}`,
+    operatorPath: operator.path,
     origins: rendered.origins,
     promises,
     lines: [...image.lines, ...operator.lines],
     hasMatch: filtered.hasMatch || operator.hasMatch,
   };
+}
+
+/** Puts the proved config `sshd_config.next` in force for the next start or SIGHUP of sshd: the very bytes, by a rename. */
+export function putInForce(state: StateDirectory, written: WrittenConfig): WrittenConfig {
+  state.private.rename("put the sshd config in force", NEXT_CONFIG_NAME, CONFIG_NAME);
+  removeOtherOperatorConfigs(state, written.operatorPath);
+  return { ...written, path: `${state.private.path}/${CONFIG_NAME}` };
 }
 
 const inexpressible = (names: readonly string[]) => ({

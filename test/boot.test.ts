@@ -46,6 +46,10 @@ interface Phase {
   readonly rejectConfig?: readonly RegExp[];
 }
 
+/** Named by its content: the one in force stays while the next is proved. */
+const OPERATOR_LINES = "MaxSessions 2\nMatch Address 10.0.0.0/8\n  X11Forwarding yes";
+const OPERATOR_FILE = `/run/withssh/private/operator_config.${new Bun.CryptoHasher("sha256").update(`${OPERATOR_LINES}\n`).digest("hex").slice(0, 16)}`;
+
 const GOOD_LOG = ["info authorized keys", "info host keys"];
 const volumeWith = (files: Record<string, Seed> = {}) => ({ ...storedKeys(), ...files });
 
@@ -58,7 +62,7 @@ const phases: readonly Phase[] = [
       "/run/withssh/keys/root": keyFile(PERSON.line),
       "/run/withssh/private": "directory 0700 0:0",
       "/run/withssh/private/sshd_config": /^file 0600 0:0 Port 2222\n/,
-      "/run/withssh/private/operator_config": undefined,
+      [OPERATOR_FILE]: undefined,
       "/run/sshd": "directory 0755 0:0",
       "/volume/.ssh": "directory 0700 0:0",
       "/volume/.ssh/ssh_host_ed25519_key": PRIVATE_KEY,
@@ -213,13 +217,12 @@ const phases: readonly Phase[] = [
   {
     title: "the operator's lines lie in a file of their own that is included before the image's",
     files: volumeWith(),
-    environment: { ...KEYS, WITHSSH_SSHD_CONFIG: "MaxSessions 2\nMatch Address 10.0.0.0/8\n  X11Forwarding yes" },
+    environment: { ...KEYS, WITHSSH_SSHD_CONFIG: OPERATOR_LINES },
     expectFiles: {
-      "/run/withssh/private/operator_config":
-        "file 0600 0:0 MaxSessions 2\nMatch Address 10.0.0.0/8\n  X11Forwarding yes\n",
+      [OPERATOR_FILE]: "file 0600 0:0 MaxSessions 2\nMatch Address 10.0.0.0/8\n  X11Forwarding yes\n",
     },
     expectLog: GOOD_LOG,
-    expectConfig: ["Include /run/withssh/private/operator_config"],
+    expectConfig: [`Include ${OPERATOR_FILE}`],
   },
   {
     title: "an operator's Match block that would undo a promise is refused with its line",

@@ -1,0 +1,165 @@
+/**
+ * Tells that something changed at a path: by events where the kernel has them, and by a look every two seconds where it
+ * has not (network file systems, a bind-mounted file, no inotify left). The only importer of chokidar, loaded once sshd
+ * runs. Decides nothing, reads no content, and never follows what it sees beyond a look at it.
+ */
+import { type FSWatcher, watch } from "chokidar";
+import { isOsError } from "./errors.ts";
+import { AT_FDCWD, c, cString, errno, errnoName, ptr, SYS } from "./libc.ts";
+import { openNativeDir } from "./native-dir.ts";
+
+/** Paths that belong together: files or directories (their entries too), there or not. */
+export interface WatchedPaths<Topic> {
+  readonly topic: Topic;
+  readonly paths: readonly string[];
+}
+
+export interface Watcher {
+  close(): void;
+}
+
+export const POLL_MS = 2000;
+/** An editor and a Kubernetes swap make several events in a row. */
+const SETTLE_MS = 40;
+const OPERATION = "look for changes";
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_MNT_ID = 0x1000;
+const DIRECTORY = 4;
+
+/** Watches until `close`. `onChange` is called with the topics that changed, never twice for one state. */
+export function startWatcher<Topic>(
+  watched: readonly WatchedPaths<Topic>[],
+  onChange: (topics: readonly Topic[]) => void,
+): Watcher {
+  const seen = new Map(watched.map((one) => [one.topic, describe(one.paths)]));
+  /** Path → the inode that was there: another one wants a watch of its own. */
+  const places = new Map<string, string>();
+  let settling: ReturnType<typeof setTimeout> | undefined;
+
+  const check = () => {
+    settling = undefined;
+    const changed = watched.filter(({ topic, paths }) => {
+      const now = describe(paths);
+      const isNew = now !== seen.get(topic);
+      seen.set(topic, now);
+      return isNew;
+    });
+    addPlaces();
+    if (changed.length === 0) return;
+    onChange(changed.map(({ topic }) => topic));
+  };
+  const soon = () => {
+    settling ??= setTimeout(check, SETTLE_MS);
+  };
+  // Only the places themselves: chokidar would open a watch for each file in them.
+  const events: FSWatcher = watch([], {
+    ignored: (path) => !places.has(path),
+    ignoreInitial: true,
+    followSymlinks: true,
+    depth: 0,
+    usePolling: false,
+  });
+  const addPlaces = () => {
+    for (const path of watched.flatMap(({ paths }) => paths.flatMap(placesOf))) {
+      const at = look(path);
+      const inode = typeof at === "string" ? at : at.inode;
+      const known = places.get(path);
+      if (known === inode) continue;
+      if (known !== undefined) events.unwatch(path);
+      places.set(path, inode);
+      events.add(path);
+    }
+  };
+  events.on("raw", soon);
+  events.on("all", soon);
+  // No inotify to be had (EMFILE, ENOSPC): the looks go on.
+  events.on("error", () => {});
+  addPlaces();
+  const timer = setInterval(check, POLL_MS);
+  return {
+    close: () => {
+      clearInterval(timer);
+      clearTimeout(settling);
+      void events.close();
+    },
+  };
+}
+
+/** True for a file that is a mount by itself: there another file put in its place is never seen. */
+export function isMountedFile(path: string): boolean {
+  const [file, parent] = [look(path), look(parentOf(path))];
+  return typeof file !== "string" && typeof parent !== "string" && !file.isDirectory && file.mount !== parent.mount;
+}
+
+interface Look {
+  readonly isDirectory: boolean;
+  readonly mount: string;
+  readonly inode: string;
+  /** Another one for every other content, as far as the file system can tell. */
+  readonly state: string;
+}
+
+/** statx(2), links followed; an errno name where that fails. */
+function look(path: string): Look | string {
+  const answer = new Uint8Array(256);
+  const name = cString(path);
+  const call = c.syscall(SYS.statx, AT_FDCWD, ptr(name), 0, STATX_BASIC_STATS | STATX_MNT_ID, ptr(answer));
+  if (Number(call) < 0) return errnoName(errno());
+  const view = new DataView(answer.buffer);
+  const kind = view.getUint16(28, true) >> 12;
+  const device = `${view.getUint32(136, true)}:${view.getUint32(140, true)}`;
+  // Mode, owner, inode, size, and the times of content and of change, to the nanosecond.
+  const parts = [
+    view.getUint16(28, true),
+    view.getUint32(20, true),
+    view.getBigUint64(32, true),
+    kind === DIRECTORY ? "" : view.getBigUint64(40, true),
+    view.getBigInt64(96, true),
+    view.getUint32(104, true),
+    view.getBigInt64(112, true),
+    view.getUint32(120, true),
+  ];
+  const isNumbered = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
+  const mount = isNumbered ? view.getBigUint64(144, true).toString() : device;
+  const inode = `${device}:${view.getBigUint64(32, true)}`;
+  return { isDirectory: kind === DIRECTORY, mount, inode, state: `${device}:${parts.join(":")}` };
+}
+
+function describe(paths: readonly string[]): string {
+  return paths.map(describeOne).join("\n");
+}
+
+function describeOne(path: string): string {
+  const at = look(path);
+  if (typeof at === "string") return at;
+  if (!at.isDirectory) return at.state;
+  try {
+    const dir = openNativeDir(OPERATION, path);
+    try {
+      const entries = dir.list(OPERATION).map((name) => {
+        const entry = look(`${path}/${name}`);
+        return `${name} ${typeof entry === "string" ? entry : entry.state}`;
+      });
+      return [at.state, ...entries].join("\n");
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error)) return `${at.state} ${error.code}`;
+    throw error;
+  }
+}
+
+/** What has to be watched to hear of a path: itself where a directory or a mount of its own, and what it lies in. */
+function placesOf(path: string): string[] {
+  const places: string[] = [];
+  const at = look(path);
+  if (typeof at !== "string" && (at.isDirectory || isMountedFile(path))) places.push(path);
+  let parent = parentOf(path);
+  while (parent !== "/" && typeof look(parent) === "string") parent = parentOf(parent);
+  return [...places, parent];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
