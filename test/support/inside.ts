@@ -73,7 +73,7 @@ export async function errorsOf(container: Container): Promise<LogLine[]> {
 /** Writes files into a running container, as root, with their parents. */
 export async function writeFiles(container: Container, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
-    const argv = ["sh", "-c", 'mkdir -p "${1%/*}" && cat > "$1"', "sh", path];
+    const argv = ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "sh", path];
     const { code, stderr } = await container.exec(argv, { stdin: text });
     if (code !== 0) throw new Error(`${path} could not be written — saw ${stderr}`);
   }
