@@ -51,6 +51,16 @@ describe("a boot without root", () => {
     expect(Object.keys(host.snapshot("/etc/ssh"))).toEqual(["/etc/ssh/sshd_config"]);
   });
 
+  test("changes nothing of /etc as root either, where that is pinned", async () => {
+    const host = createImage({ "/etc/shadow": "root:*:19000::::::\n" });
+    const before = host.snapshot("/etc");
+    const environment = { AUTHORIZED_KEYS: PERSON.line, PATH: "/app/bin:/bin" };
+    const { plan, failure } = await bootOn(host, environment, { mode: "rootless" });
+    expect(failure).toBeUndefined();
+    expect(plan?.accounts.map(({ name }) => name)).toEqual(["root"]);
+    expect(host.snapshot("/etc")).toEqual(before);
+  });
+
   test("has the identity of the start before", async () => {
     const host = image();
     const first = await bootRootless(host);

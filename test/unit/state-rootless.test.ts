@@ -10,8 +10,8 @@ const OTHER = { uid: 1001, gid: 1001 };
 const OURS = { ...SELF, mode: 0o700 };
 const TMP = { mode: 0o1777 };
 
-const hostWith = (files: Readonly<Record<string, Seed>>) =>
-  createFakeHost({ self: SELF, files: { "/proc/sys/kernel/hostname": "web-1\n", ...files } });
+const hostWith = (files: Readonly<Record<string, Seed>>, self = SELF) =>
+  createFakeHost({ self, files: { "/proc/sys/kernel/hostname": "web-1\n", ...files } });
 
 function open(host: FakeHost, facts: { runtimeDirectory?: string; home?: string } = {}): StateDirectory {
   return openRootlessState(host, { runtimeDirectory: facts.runtimeDirectory, home: facts.home });
@@ -96,6 +96,13 @@ describe("an unprivileged state directory", () => {
     expect(refusal(host)).toContain(`/tmp/withssh-1000${words.startsWith("E") ? ":" : ""} ${words}`);
     expect(host.snapshot()).toEqual(before);
     expect(host.openDirs()).toEqual([]);
+  });
+
+  test("is refused as somebody else's also where root goes without and could enter it", () => {
+    const files = { "/run/withssh/": OURS, "/tmp/": TMP, "/tmp/withssh-0/": { ...OTHER, mode: 0o700 } };
+    const said = refusal(hostWith(files, { uid: 0, gid: 0 }));
+    expect(said).toContain("/run/withssh is not ours alone (uid 1000, mode 700)");
+    expect(said).toContain("/tmp/withssh-0 is not ours alone (uid 1001, mode 700)");
   });
 
   test("is refused in a /tmp that others can write and that is not sticky", () => {
