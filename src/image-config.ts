@@ -8,6 +8,7 @@ import { parseConfigLine } from "./config-line.ts";
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
+import { resolveLink } from "./links.ts";
 
 export interface ImageConfig {
   readonly lines: readonly ConfigLine[];
@@ -22,6 +23,8 @@ const SSH_DIRECTORY = "/etc/ssh";
 const MOST_NESTED = 16;
 const MOST_BYTES = 1 << 20;
 const READ = "read the image's sshd_config";
+/** A mounted ConfigMap is made of links, and sshd follows them too. */
+const FOLLOW = "follow a link of the image's sshd_config";
 
 /** Reads `path` and what it includes. A file that is not there is an empty one. */
 export async function readImageConfig(host: Host, path = "/etc/ssh/sshd_config"): Promise<ImageConfig> {
@@ -65,7 +68,7 @@ function joinCriteria(outer: MatchScope | undefined, own: string): string {
 
 async function readConfigFile(host: Host, file: string, problems: Problem[]): Promise<string> {
   try {
-    const bytes = readRegular(host, file) ?? readRegular(host, await resolveLink(host, file));
+    const bytes = readRegular(host, file) ?? readRegular(host, await resolveLink(host, FOLLOW, file));
     return bytes === undefined ? "" : Buffer.from(bytes).toString("latin1");
   } catch (error) {
     if (!isOsError(error)) throw error;
@@ -85,15 +88,6 @@ function readRegular(host: Host, path: string): Uint8Array | undefined {
   } finally {
     dir.close();
   }
-}
-
-/** Where a link ends. A mounted ConfigMap is made of links, and sshd follows them too. */
-async function resolveLink(host: Host, path: string): Promise<string> {
-  const program = ["/usr/bin/readlink", "/bin/readlink"].find((candidate) => host.isExecutable(candidate));
-  if (program === undefined) return path;
-  const result = await host.run("follow a link of the image's sshd_config", [program, "-f", path], { timeoutMs: 5000 });
-  const target = Buffer.from(result.stdout).toString("latin1").replace(/\n$/, "");
-  return result.code === 0 && target.startsWith("/") ? target : path;
 }
 
 /** glob(3) with no flags: byte order, no leading dot unless written, nothing when nothing is there. */

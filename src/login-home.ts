@@ -37,8 +37,8 @@ export function isMakeable(home: string): boolean {
 }
 
 /**
- * Makes the missing home of `account`, his and 0700; /etc/skel is not copied. Only below a directory that nobody but
- * root and he can write, so that no link can lead it elsewhere. Throws `StageError` in words.
+ * Makes the missing home of `account`, his and 0700; /etc/skel is not copied. Only below directories that nobody but we
+ * can write, so that nothing can be put in its place meanwhile. Throws `StageError` in words.
  */
 export function makeHome(host: Host, account: HomeOwner): void {
   const names = account.home.split("/").filter((name) => name !== "");
@@ -53,7 +53,8 @@ export function makeHome(host: Host, account: HomeOwner): void {
       dir = dir.openDir("make a home", name);
       open.push(dir);
       const facts = dir.facts("make a home");
-      const isOthers = (facts.uid !== 0 && facts.uid !== account.uid) || (facts.mode & 0o022) !== 0;
+      // Not even the user's own: between our steps he could put a hard link to somebody's file there.
+      const isOthers = facts.uid !== host.self.uid || (facts.mode & 0o022) !== 0;
       if (isOthers) throw noHome(account, `${dir.path} can be written by others`);
     }
     if (dir.stat("make a home", last) === undefined) makeOwned(dir, last, account);

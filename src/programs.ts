@@ -5,6 +5,7 @@
 import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { resolveLink } from "./links.ts";
 import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS, SSHD_PATHS } from "./paths.ts";
 
 export interface Programs {
@@ -30,7 +31,7 @@ export async function findPrograms(host: Host, named: string | undefined): Promi
       "Debian: apt-get install openssh-server · Alpine: apk add openssh · Fedora: dnf install openssh-server";
     throw new StageError("findPrograms", { what, hint });
   }
-  const file = readProgram(host, sshd);
+  const file = readProgram(host, sshd) ?? readProgram(host, await resolveLink(host, "follow a link to sshd", sshd));
   return {
     sshd,
     version: await findVersion(host, sshd, file),

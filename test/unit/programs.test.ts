@@ -29,6 +29,18 @@ describe("sshd's release", () => {
     expect(host.calls.flatMap(({ argv }) => argv ?? [])).toEqual(["/usr/sbin/sshd", "-V"]);
   });
 
+  test("is read from the file that a link ends at, with its privilege separation directory", async () => {
+    const real = "/opt/openssh/sbin/sshd";
+    const readlink = () => ({ stdout: new TextEncoder().encode(`${real}\n`) });
+    const files = {
+      [real]: sshd("OpenSSH_9.7p1\0/run/sshd\0"),
+      "/usr/sbin/sshd": { link: real },
+      "/usr/bin/readlink": PROGRAM,
+    };
+    const found = await findPrograms(world(files, { helpers: { readlink, sshd: () => ({ code: 1 }) } }), undefined);
+    expect(found).toMatchObject({ version: { major: 9, minor: 7 }, privsepDirectory: "/run/sshd" });
+  });
+
   test("is the oldest that we know where nobody says it", async () => {
     const host = world({ "/usr/sbin/sshd": sshd("") }, { helpers: { sshd: () => ({ code: 1 }) } });
     expect((await findPrograms(host, undefined)).version).toEqual({ major: 8, minor: 4 });
