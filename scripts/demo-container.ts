@@ -23,8 +23,18 @@ export async function buildDemoImage(base: string): Promise<void> {
   await $({ cwd: ROOT })`docker build --quiet ${args} .`;
 }
 
+/** A demo that runs: where to log in, what to show there, and the command that shows its log. */
+export interface Demo {
+  readonly target: SshTarget;
+  readonly ready: ReadyLine;
+  readonly shown: string;
+  readonly showLog: string;
+}
+
+const SHOWN = 'echo "pid 1 is: $(tr "\\0" " " </proc/1/cmdline)"';
+
 /** Starts the container with a fresh key, on a free port of 127.0.0.1; waits until it says that SSH is ready. */
-export async function startDemo(): Promise<{ readonly target: SshTarget; readonly ready: ReadyLine }> {
+export async function startDemo(): Promise<Demo> {
   await mkdir(DEMO_DIR, { recursive: true });
   await chmod(DEMO_DIR, 0o700);
   const key = join(DEMO_DIR, "id_ed25519");
@@ -41,7 +51,8 @@ export async function startDemo(): Promise<{ readonly target: SshTarget; readonl
   const ready = await waitForReady(DEMO, { deadlineMs: READY_TIMEOUT_MS });
   const knownHosts = join(DEMO_DIR, "known_hosts");
   await writeFile(knownHosts, `${ready.known_hosts.trim()}\n`);
-  return { target: { host: "127.0.0.1", port, user: ready.users[0] ?? "root", key, knownHosts }, ready };
+  const target = { host: "127.0.0.1", port, user: ready.users[0] ?? "root", key, knownHosts };
+  return { target, ready, shown: SHOWN, showLog: `docker logs --follow ${DEMO}` };
 }
 
 /** Removes the demo's container, volume and key, whatever of them is there. Not to be interrupted either. */
@@ -52,7 +63,8 @@ export async function removeDemo(): Promise<void> {
   await rm(DEMO_DIR, { recursive: true, force: true });
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody has right now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
