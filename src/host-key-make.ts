@@ -6,6 +6,7 @@ import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import type { HostKeyTools, HostKeyType } from "./host-key-files.ts";
+import { installHint } from "./packages.ts";
 import type { PublicHalf } from "./private-key.ts";
 import { parseDerivedPublicLine } from "./private-key.ts";
 
@@ -23,8 +24,7 @@ const LEFTOVER_AGE_MS = 3_600_000;
 export async function makeHostKey(tools: HostKeyTools, type: HostKeyType): Promise<Uint8Array | Problem> {
   const what = `no ${type} host key could be made`;
   const { host, keygen, privateDir } = tools;
-  if (keygen === undefined)
-    return { what, saw: "no ssh-keygen", hint: "install openssh (openssh-server, openssh-client)" };
+  if (keygen === undefined) return { what, saw: "no ssh-keygen", hint: installHint("ssh-keygen") };
   const name = temporaryName(host);
   removeOldFiles(host, privateDir, MAKE, LEFTOVER, LEFTOVER_AGE_MS);
   try {

@@ -6,6 +6,7 @@ import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { resolveLink } from "./links.ts";
+import { installHint } from "./packages.ts";
 import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS, SSHD_PATHS } from "./paths.ts";
 
 export interface Programs {
@@ -19,6 +20,8 @@ export interface Programs {
 
 const OPERATION = "look at sshd";
 const MAX_BYTES = 64 << 20;
+/** What an sshd of 9.8 (sshd-session) or 10.0 (sshd-auth) executes for each connection; older ones name neither. */
+const HELPERS = ["sshd-session", "sshd-auth"];
 /** Older than anything that we know how to talk to: the safest words are used then. */
 const OLDEST: SshdVersion = { major: 8, minor: 4 };
 
@@ -27,11 +30,10 @@ export async function findPrograms(host: Host, named: string | undefined): Promi
   const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
   if (sshd === undefined) {
     const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
-    const hint =
-      "Debian: apt-get install openssh-server · Alpine: apk add openssh · Fedora: dnf install openssh-server";
-    throw new StageError("findPrograms", { what, hint });
+    throw new StageError("findPrograms", { what, hint: installHint("sshd") });
   }
   const file = readProgram(host, sshd) ?? readProgram(host, await resolveLink(host, "follow a link to sshd", sshd));
+  if (file !== undefined) assertHelpers(host, sshd, file);
   return {
     sshd,
     version: await findVersion(host, sshd, file),
@@ -55,6 +57,23 @@ function readProgram(host: Host, path: string): Buffer | undefined {
   } catch (error) {
     if (isOsError(error)) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Throws `StageError` where a program that this sshd executes is not there: a part of the package was copied, or sshd
+ * alone was upgraded. `sshd -t` passes then, and each login fails. Paths are compiled in (pathnames.h).
+ */
+function assertHelpers(host: Host, sshd: string, file: Buffer): void {
+  for (const name of HELPERS) {
+    const end = file.indexOf(`/${name}\0`, 0, "latin1");
+    if (end < 0) continue;
+    const path = file.toString("latin1", file.lastIndexOf(0, end) + 1, end + 1 + name.length);
+    if (!path.startsWith("/") || host.isExecutable(path)) continue;
+    throw new StageError("findPrograms", {
+      what: `${sshd} needs ${path}, which cannot be run`,
+      hint: installHint("sshd"),
+    });
   }
 }
 

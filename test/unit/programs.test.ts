@@ -76,6 +76,38 @@ describe("the programs", () => {
   });
 });
 
+describe("what sshd executes for each connection", () => {
+  const words = "OpenSSH_10.0p1\0/usr/lib/ssh/sshd-session\0/usr/lib/ssh/sshd-auth\0";
+
+  test("is looked for where this sshd's file says", async () => {
+    const files = {
+      "/usr/sbin/sshd": sshd(words),
+      "/usr/lib/ssh/sshd-session": PROGRAM,
+      "/usr/lib/ssh/sshd-auth": PROGRAM,
+    };
+    expect(await findPrograms(world(files), undefined)).toMatchObject({ version: { major: 10 } });
+  });
+
+  test.each([
+    ["sshd-session", { "/usr/lib/ssh/sshd-auth": PROGRAM, "/usr/lib/openssh/sshd-session": PROGRAM }],
+    ["sshd-auth", { "/usr/lib/ssh/sshd-session": PROGRAM, "/usr/lib/ssh/sshd-auth": { mode: 0o644 } }],
+  ])("is named with its package when %s is not there", async (name, files) => {
+    const error = await findPrograms(world({ "/usr/sbin/sshd": sshd(words), ...files }), undefined).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toBeInstanceOf(StageError);
+    expect((error as StageError).problem).toEqual({
+      what: `/usr/sbin/sshd needs /usr/lib/ssh/${name}, which cannot be run`,
+      hint: expect.stringMatching(/Debian: .*openssh-server · Alpine: .*openssh · Fedora: .*openssh-server/),
+    });
+  });
+
+  test("is not asked of an sshd that does all by itself, whatever else its file speaks of", async () => {
+    const host = world({ "/usr/sbin/sshd": sshd("OpenSSH_9.2p1\0see lib/sshd-session\0") });
+    expect(await findPrograms(host, undefined)).toMatchObject({ version: { major: 9, minor: 2 } });
+  });
+});
+
 describe("the privilege separation directory", () => {
   test.each([
     ["/run/sshd", "Debian"],
