@@ -44,7 +44,7 @@ export async function build(targets: readonly Target[] = NATIVE_TARGETS, dir: st
         return `${((await stat(executablePath(target, dir))).size / 1e6).toFixed(0)} MB`;
       });
     }
-    return { inputs: parseInputs(await readFile(join(scratch, "metafile-cjs.json"), "utf8")) };
+    return { inputs: parseInputs(await readFile(join(scratch, "metafile-esm.json"), "utf8")) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -56,8 +56,8 @@ async function compile(target: Target, scratch: string, path: string): Promise<v
   await $({
     cwd: scratch,
     preferLocal: ROOT,
-  })`bun build --compile --bytecode --minify --sourcemap=none ${JIT_POLICY} ${NO_AUTOLOAD} ${foreign} \
-    --outfile ./${file} ./withssh.cjs`;
+  })`bun build --compile --bytecode --format=esm --splitting --minify --sourcemap=none ${JIT_POLICY} ${NO_AUTOLOAD} ${foreign} \
+    --outfile ./${file} ./withssh.mjs`;
   await rename(join(scratch, file), path);
 }
 

@@ -197,9 +197,13 @@ export function cTable(strings: readonly Uint8Array[]): CTable {
   return { table, keep: strings };
 }
 
-/** Reads an open descriptor to its end, at most `maxBytes` (EFBIG beyond). Interrupted reads go on. */
-export function readAll(fd: number, operation: string, maxBytes: number, path?: string): Uint8Array {
-  let buffer = new Uint8Array(16_384);
+/**
+ * Reads an open descriptor to its end, at most `maxBytes` (EFBIG beyond). Interrupted reads go on. `expected` bytes fit
+ * without growing the buffer: files in /proc say 0.
+ */
+export function readAll(fd: number, operation: string, maxBytes: number, path?: string, expected = 0): Uint8Array {
+  // One more than expected, so that the end is seen without growing.
+  let buffer = new Uint8Array(expected > 0 ? expected + 1 : 16_384);
   let length = 0;
   for (;;) {
     if (length === buffer.length) {

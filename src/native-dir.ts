@@ -115,7 +115,7 @@ class NativeDir implements Dir {
       const facts = factsOf(fd, "", AT_EMPTY_PATH, operation, path);
       if (facts.kind !== "file") throw new OsError("EINVAL", "read", operation, path);
       if (facts.size > maxBytes) throw new OsError("EFBIG", "read", operation, path);
-      return { bytes: readAll(fd, operation, maxBytes, path), facts, mount: mountOf(fd, operation, path) };
+      return { bytes: readAll(fd, operation, maxBytes, path, facts.size), facts, mount: mountOf(fd, operation, path) };
     } finally {
       c.close(fd);
     }
