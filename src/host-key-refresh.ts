@@ -6,6 +6,7 @@ import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { HOST_KEY_TYPES, type HostKey, type HostKeyTools, keyFileName } from "./host-key-files.ts";
 import { closeHostKeyStore, openHostKeyStore, readStoredKey } from "./host-key-store.ts";
+import type { Identity } from "./host-keys.ts";
 import { isSame } from "./ssh-wire.ts";
 
 /** What is to be served from now on. `problems` are for telling; `changed`: other keys or certificates than before. */
@@ -15,11 +16,14 @@ export interface RefreshedHostKeys {
   readonly problems: readonly Problem[];
 }
 
-/** Reads the volume's keys again. `serving` stays for every type that is not there, or not good, any more. */
+/**
+ * Reads the volume's keys again. What serves stays for every type that is not there, or not good, any more. `missing`
+ * types are being made by us and join by themselves.
+ */
 export async function refreshHostKeys(
   tools: HostKeyTools,
   volume: string,
-  serving: readonly HostKey[],
+  { keys: serving, missing }: Pick<Identity, "keys" | "missing">,
 ): Promise<RefreshedHostKeys> {
   const store = openHostKeyStore(tools.host, volume);
   if ("what" in store) return { keys: serving, changed: false, problems: [store] };
@@ -27,6 +31,7 @@ export async function refreshHostKeys(
   const problems: Problem[] = [];
   try {
     for (const type of HOST_KEY_TYPES) {
+      if (missing.includes(type)) continue;
       const served = serving.find((key) => key.type === type);
       const file = "dir" in store ? await readStoredKey(tools, store, type) : ({ state: "absent" } as const);
       if (file.state === "good") keys.push(file.key);

@@ -30,43 +30,49 @@ export interface Live {
   /** Why this plan's config is no good; empty when sshd would keep every promise under it. */
   readonly prove: (plan: Plan) => Promise<readonly Problem[]>;
   /** The plan that counts from now on; `reload`: sshd has to read its config again. */
-  readonly adopt: (plan: Plan, options: { reload: boolean }) => void;
+  readonly adopt: (plan: Plan, options: { reload: boolean }) => Promise<void>;
   /** Resolves once sshd listens: before that a SIGHUP would end it. */
   readonly ready: Promise<void>;
 }
 
 /** Watches until the result is closed. Changes are worked off one after the other. */
 export function startLive(live: Live): Watcher {
-  let work = Promise.resolve();
+  let work: Promise<unknown> = Promise.resolve();
   const enqueue = (job: () => Promise<void>) => {
-    work = work.then(job);
+    work = work.then(() => tellRefusal(live, job));
   };
-  live.ready.then(() => enqueue(() => joinSlowHostKeys(live)));
+  live.ready
+    .then(() => tellRefusal(live, () => makeSlowHostKeys(live)))
+    .then((made = []) => enqueue(() => joinHostKeys(live, made)));
   warnOfMountedFiles(live);
   return startWatcher(watchedPaths(live), (topics) => enqueue(() => applyChanges(live, topics)));
 }
 
-/** Puts what changed in force. Never throws: a change that cannot be had is told. */
-export async function applyChanges(live: Live, topics: readonly Topic[]): Promise<void> {
-  const { host } = live;
+async function applyChanges(live: Live, topics: readonly Topic[]): Promise<void> {
+  if (live.plan() === undefined) return await live.bringUp();
+  if (topics.includes("keys")) await changeKeys(live);
+  if (topics.includes("host keys")) await changeHostKeys(live);
+  if (topics.includes("config")) await changeConfig(live);
+}
+
+/** Tells what could not be put in force; only a bug is thrown. */
+async function tellRefusal<T>({ host }: Live, job: () => Promise<T>): Promise<T | undefined> {
   try {
-    if (live.plan() === undefined) return await live.bringUp();
-    if (topics.includes("keys")) changeKeys(live);
-    if (topics.includes("host keys")) await changeHostKeys(live);
-    if (topics.includes("config")) await changeConfig(live);
+    return await job();
   } catch (error) {
     if (!(error instanceof StageError) && !isOsError(error)) throw error;
     const problem = error instanceof StageError ? error.problem : { what: error.message };
     host.emit({ type: "change refused", problem });
+    return undefined;
   }
 }
 
-function changeKeys({ host, config, plan, adopt }: Live): void {
+async function changeKeys({ host, config, plan, adopt }: Live): Promise<void> {
   const before = plan();
   if (before === undefined) return;
   const keys = recollectKeys(host, config, before.accounts, before.keys);
   writeKeys(host, before.state, keys);
-  adopt({ ...before, keys }, { reload: false });
+  await adopt({ ...before, keys }, { reload: false });
 }
 
 async function changeHostKeys(live: Live): Promise<void> {
@@ -75,7 +81,7 @@ async function changeHostKeys(live: Live): Promise<void> {
   if (before === undefined) return;
   const { hostKeySettings, identity } = before;
   const tools = toolsFor(host, hostKeySettings);
-  const { keys, changed, problems } = await refreshHostKeys(tools, hostKeySettings.volume, identity.keys);
+  const { keys, changed, problems } = await refreshHostKeys(tools, hostKeySettings.volume, identity);
   for (const problem of problems) host.emit({ type: "warning", problem });
   if (!changed) return;
   const isAdopted = await changeConfig(live, { ...before, identity: { ...identity, keys } });
@@ -84,19 +90,27 @@ async function changeHostKeys(live: Live): Promise<void> {
   host.emit({ type: "host keys changed", hostKeys });
 }
 
-/** Makes what a first start did not wait for, and lets sshd take it up by one SIGHUP. */
-async function joinSlowHostKeys(live: Live): Promise<void> {
+/** Makes what a first start did not wait for. No other change waits for it: rsa takes seconds where the machine is busy. */
+async function makeSlowHostKeys({ host, plan }: Live): Promise<readonly HostKey[]> {
+  const { identity, hostKeySettings } = plan() ?? {};
+  if (identity === undefined || hostKeySettings === undefined) return [];
+  const made: HostKey[] = [];
+  for (const type of identity.missing) {
+    const key = await makeSlowHostKey(host, hostKeySettings, type, identity);
+    if (key !== undefined) made.push(key);
+  }
+  return made;
+}
+
+/** Lets sshd take up what was made, by one SIGHUP. */
+async function joinHostKeys(live: Live, made: readonly HostKey[]): Promise<void> {
   const plan = live.plan();
   if (plan === undefined) return;
-  const joined: HostKey[] = [];
-  for (const type of plan.identity.missing) {
-    const key = await makeSlowHostKey(live.host, plan.hostKeySettings, type, plan.identity);
-    if (key !== undefined) joined.push(key);
-  }
-  if (joined.length === 0) return;
-  const keys = [...plan.identity.keys, ...joined];
-  if (!(await changeConfig(live, { ...plan, identity: { ...plan.identity, keys, missing: [] } }))) return;
-  for (const { algorithm, fingerprint } of joined) {
+  const { identity } = plan;
+  const joined = { ...plan, identity: { ...identity, keys: [...identity.keys, ...made], missing: [] } };
+  if (made.length === 0) return live.adopt(joined, { reload: false });
+  if (!(await changeConfig(live, joined))) return;
+  for (const { algorithm, fingerprint } of made) {
     live.host.emit({ type: "host key joined", hostKey: { type: algorithm, fingerprint } });
   }
 }
@@ -111,7 +125,7 @@ async function changeConfig(live: Live, plan = live.plan()): Promise<boolean> {
   const problems = await live.prove({ ...plan, written });
   for (const problem of problems) host.emit({ type: "change refused", problem });
   if (problems.length > 0) return false;
-  live.adopt({ ...plan, written: putInForce(plan.state, written) }, { reload: true });
+  await live.adopt({ ...plan, written: putInForce(plan.state, written) }, { reload: true });
   if (plan === before) host.emit({ type: "config changed" });
   return true;
 }

@@ -31,6 +31,8 @@ const APP_CHECK_MS = 500;
 const IDLE_MS = 1 << 30;
 /** A refused config is looked at again this often, in silence. */
 const REFUSED_RETRY_MS = 30_000;
+/** sshd takes milliseconds; one that has ended instead is started again by itself. */
+const RELOAD_TIMEOUT_MS = 5000;
 const POLLIN = 1;
 const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
 /** Stands in known_hosts lines where nobody said what clients dial; the event says that it is not exact. */
@@ -50,6 +52,7 @@ export class Supervisor {
   #firstError: string | undefined;
   #finish: () => void = () => {};
   #onReady: () => void = () => {};
+  #onListening: () => void = () => {};
   /** Once sshd has listened under a proved plan. */
   readonly ready: Promise<void>;
 
@@ -65,10 +68,19 @@ export class Supervisor {
     return this.#isProved ? this.#plan : undefined;
   }
 
-  /** The plan that counts from now on; sshd reads its config again where that has changed and was proved. */
-  adopt(plan: Plan, { reload }: { reload: boolean }): void {
+  /**
+   * The plan that counts from now on; sshd reads its config again where that has changed and was proved. Resolves when it
+   * listens again: until then it refuses connections.
+   */
+  async adopt(plan: Plan, { reload }: { reload: boolean }): Promise<void> {
     this.#plan = plan;
-    if (reload) this.#sshd?.reload();
+    if (!reload) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, RELOAD_TIMEOUT_MS);
+    this.#onListening = resolve;
+    this.#sshd?.reload();
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Stays until the app has ended or a signal says stop; resolves when everything of ours is gone. */
@@ -162,6 +174,7 @@ export class Supervisor {
     if (log === undefined || log.type === "restarting") return;
     if (log.type === "listening") {
       this.#sshd?.listening();
+      this.#onListening();
       this.#isListening = true;
       this.#lastRefusal = "";
       this.#tellReady();
