@@ -16,13 +16,19 @@ const PULL_TIMEOUT_MS = 300_000;
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const IMPORT_CHANGES = ["-c", 'CMD ["/bin/sh"]', "-c", `ENV ${PATH}`];
 
-/** @returns the name of a Debian bookworm image: Debian's own, else one made by debootstrap. */
-export async function ensureDebianBase(): Promise<string> {
-  const standIn = "withssh-base:bookworm";
-  if (await haveOrPull("debian:bookworm-slim")) return "debian:bookworm-slim";
+/** Releases of Debian that we are tried on. */
+export type DebianSuite = "bullseye" | "bookworm" | "trixie";
+
+/** @returns the name of an image of this release: Debian's own, else one made by debootstrap. */
+export async function ensureDebianBase(suite: DebianSuite = "bookworm"): Promise<string> {
+  const standIn = `withssh-base:${suite}`;
+  const real = `debian:${suite}-slim`;
+  // A stand-in of an earlier run is quicker than asking a registry again that was not there then.
+  if (await isPresent(real)) return real;
   if (await isPresent(standIn)) return standIn;
-  const archive = join(CACHE_DIR, "debian-bookworm.tar");
-  if (!existsSync(archive)) await bootstrapDebian(archive);
+  if (await pull(real)) return real;
+  const archive = join(CACHE_DIR, `debian-${suite}.tar`);
+  if (!existsSync(archive)) await bootstrapDebian(suite, archive);
   await $`docker import ${IMPORT_CHANGES} ${archive} ${standIn}`;
   return standIn;
 }
@@ -59,11 +65,11 @@ async function pull(image: string): Promise<boolean> {
   return exitCode === 0;
 }
 
-async function bootstrapDebian(archive: string): Promise<void> {
+async function bootstrapDebian(suite: DebianSuite, archive: string): Promise<void> {
   await mkdir(CACHE_DIR, { recursive: true });
-  const dir = await mkdtemp(join(tmpdir(), "withssh-bookworm-"));
+  const dir = await mkdtemp(join(tmpdir(), `withssh-${suite}-`));
   try {
-    await $`debootstrap --variant=minbase bookworm ${dir}`;
+    await $`debootstrap --variant=minbase ${suite} ${dir}`;
     await $`tar -C ${dir} --exclude=./var/cache/apt/archives/*.deb --exclude=./var/lib/apt/lists/* -cf ${archive}.part .`;
     await rename(`${archive}.part`, archive);
   } finally {

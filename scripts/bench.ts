@@ -24,10 +24,11 @@ import {
 } from "./bench-jobs.ts";
 import type { Results } from "./bench-report.ts";
 import { renderResults, replaceTable } from "./bench-report.ts";
-import { build, executablePath } from "./build.ts";
+import { build } from "./build.ts";
 import { ensureEngine } from "./docker-engine.ts";
 import { DIST_DIR, ROOT } from "./places.ts";
 import { progress } from "./progress.ts";
+import { executablePath, nativeTarget } from "./targets.ts";
 
 /** Counted rounds. The contract asks for at least fifty; quick ones are for a look while at work. */
 const ROUNDS = 100;
@@ -48,11 +49,16 @@ const { quick, docs, executable, docker } = parseArgs({
 
 const engine = await progress("docker engine", ensureEngine);
 try {
-  if (executable === undefined) await build(["x64"]);
+  if (executable === undefined) await build([nativeTarget("glibc")]);
   const base = await progress("base image", ensureDebianBase);
   await progress("bench image", () => buildBenchImage(base));
   const environment = { AUTHORIZED_KEYS: AUTHORIZED_KEY };
-  const results = await withBenchContainer(executable ?? executablePath("x64"), environment, docker, measure);
+  const results = await withBenchContainer(
+    executable ?? executablePath(nativeTarget("glibc")),
+    environment,
+    docker,
+    measure,
+  );
   await writeFile(join(DIST_DIR, "bench.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   const table = renderResults(results);
   console.log(`\n${table}`);

@@ -7,13 +7,12 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { loaderOf } from "./elf.ts";
 import { unpackRuntime } from "./foreign-runtime.ts";
 import { DIST_DIR, ROOT } from "./places.ts";
 import { progress } from "./progress.ts";
 import { $ } from "./shell.ts";
-import { ALL_TARGETS, executablePath, NATIVE_TARGETS, TARGETS, type Target } from "./targets.ts";
-
-export { executablePath };
+import { ALL_TARGETS, executablePath, NATIVE_TARGETS, TARGETS, type Target, type TargetFacts } from "./targets.ts";
 
 /**
  * The launcher lives for milliseconds: code compiled for it, and the threads that compile, cost more than they give
@@ -72,8 +71,9 @@ export function parseInputs(metafile: string): string[] {
 
 /** True when the installed runtime is the target's: npm ci has already proved that one. */
 function isOwnRuntime(target: Target): boolean {
-  const libc = existsSync("/lib/ld-musl-x86_64.so.1") ? "-musl" : "";
-  return process.platform === "linux" && `${process.arch}${libc}` === target;
+  const facts: TargetFacts = TARGETS[target];
+  const own = existsSync(loaderOf({ ...facts, libc: "musl" })) ? "musl" : "glibc";
+  return process.platform === "linux" && target.startsWith(process.arch) && facts.libc === own;
 }
 
 if (import.meta.main) {

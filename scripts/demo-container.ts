@@ -19,7 +19,17 @@ const READY_TIMEOUT_MS = 20_000;
 
 /** Builds Dockerfile.debian on `base`. The network is the machine's own: a bridge may not reach Debian's packages. */
 export async function buildDemoImage(base: string): Promise<void> {
-  const args = ["--network=host", "--build-arg", `BASE=${base}`, "--tag", DEMO, "--file", "Dockerfile.debian"];
+  const args = [
+    "--network=host",
+    "--build-arg",
+    `BASE=${base}`,
+    "--build-arg",
+    `ARCH=${process.arch}`,
+    "--tag",
+    DEMO,
+    "--file",
+    "Dockerfile.debian",
+  ];
   await $({ cwd: ROOT })`docker build --quiet ${args} .`;
 }
 

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { SSHD_PATHS } from "../src/paths.ts";
-import { executablePath } from "./build.ts";
 import { parseLogLine, type ReadyLine } from "./container-log.ts";
 import type { Demo } from "./demo-container.ts";
 import { freePort } from "./demo-container.ts";
 import { CACHE_DIR } from "./places.ts";
 import { makeKeyPair } from "./ssh-client.ts";
+import { executablePath, nativeTarget } from "./targets.ts";
 
 const HOST_DIR = join(CACHE_DIR, "demo-host");
 const PID_FILE = join(HOST_DIR, "app.pid");
@@ -37,7 +37,7 @@ export async function startHostDemo(): Promise<Demo> {
   await makeKeyPair(key, "ed25519");
   const port = await freePort();
   const log = openSync(LOG_FILE, "wx", 0o600);
-  const child = spawn(executablePath("x64"), ["--", ...APP], {
+  const child = spawn(executablePath(nativeTarget("glibc")), ["--", ...APP], {
     detached: true,
     stdio: ["ignore", "ignore", log],
     env: {

@@ -13,6 +13,7 @@ import { ensureEngine, NoEngineError } from "./docker-engine.ts";
 import { progress } from "./progress.ts";
 import { $ } from "./shell.ts";
 import { ssh, sshArguments } from "./ssh-client.ts";
+import { nativeTarget } from "./targets.ts";
 
 const WHO = 'echo "you are:  $(id -un), by ssh ($SSH_CONNECTION)"';
 
@@ -50,7 +51,7 @@ async function findEngine(): Promise<Engine | undefined> {
 try {
   engine = await progress("docker engine", findEngine);
   isBegun = true;
-  await build(["x64"]);
+  await build([nativeTarget("glibc")]);
   await progress("clear what an earlier start left", removeAll);
   const run =
     engine === undefined ? progress("app on this host, until ssh is ready", startHostDemo) : startInContainer();

@@ -10,12 +10,21 @@ export type Base = "debian" | "musl";
 
 const DOCKERFILES = { debian: "Dockerfile.debian", musl: "test/support/Dockerfile.alpine" } as const;
 
-/** @returns the tag of the image for this run. The newest build also keeps a tag of its own, as a cache for the next run. */
-export async function buildTestImage(base: Base, baseImage: string, runId: string): Promise<string> {
-  const newest = `withssh-test:${base}`;
+/**
+ * @param name what the image is called, where it is not the base of most tests
+ * @returns the tag of the image for this run. The newest build also keeps a tag of its own, as a cache for the next run.
+ */
+export async function buildTestImage(
+  base: Base,
+  baseImage: string,
+  runId: string,
+  name: string = base,
+): Promise<string> {
+  const newest = `withssh-test:${name}`;
   const tag = `${newest}-${runId}`;
   const before = await imageId(newest);
-  const args = ["--tag", tag, "--tag", newest, "--build-arg", `BASE=${baseImage}`, "--file", DOCKERFILES[base]];
+  const buildArgs = ["--build-arg", `BASE=${baseImage}`, "--build-arg", `ARCH=${process.arch}`];
+  const args = ["--tag", tag, "--tag", newest, ...buildArgs, "--file", DOCKERFILES[base]];
   await $({ cwd: ROOT })`docker build --quiet --network=host ${args} .`;
   // By its id docker also removes an image's last tag: that of another run, which may still need it.
   if (before !== undefined && (await countTags(before)) === 0) await removeImage(before);
