@@ -118,7 +118,7 @@ function trustedText(path: string, file: FileContent, steps: readonly Step[], tr
 
 function problemOf(error: unknown, path: string): Problem {
   if (error instanceof Refused) return error.problem;
-  if (isOsError(error)) return explain(error.code, error.path ?? path, host.self.uid);
+  if (isOsError(error)) return explain(error.code, error.path ?? path);
   throw error;
 }
 
@@ -149,7 +149,7 @@ function writableByOthers(path: string, facts: Facts): Problem {
   };
 }
 
-function explain(code: string, path: string, uid: number): Problem {
+function explain(code: string, path: string): Problem {
   switch (code) {
     case "EXDEV":
       return { what: `${path} leads out of its mount`, hint: "only links inside a read-only mount are followed" };
@@ -167,6 +167,6 @@ function explain(code: string, path: string, uid: number): Problem {
         hint: "is it the right file?",
       };
     default:
-      return { what: `${path} cannot be read`, saw: code, hint: `let uid ${uid} read it` };
+      return { what: `${path} cannot be read`, saw: code, hint: "let the user read it that withssh runs as" };
   }
 }
