@@ -7,6 +7,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { setNoNewPrivs } from "./drop-rights.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
+import { setNofile } from "./exec.ts";
 import { compileNormally } from "./jit-policy.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
@@ -16,11 +17,14 @@ import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { Supervisor } from "./supervisor.ts";
+import { APP_PIDFD } from "./supervisor-start.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const STDIN = 0;
 const STDOUT = 1;
 const UMASK = 0o022;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 
 /** Runs until it is told to end or the app has ended; gives the exit code. */
 export async function supervise(): Promise<number> {
@@ -30,6 +34,10 @@ export async function supervise(): Promise<number> {
   const children = new Children();
   const request = parseRequest(readAll(STDIN, "read the request", MAX_REQUEST_BYTES));
   const { config } = parseConfig(envMap(request.environment));
+  // The runtime marks what it inherits from 4 up alone: sshd and helpers have no business with the app's pidfd.
+  c.fcntl(APP_PIDFD, F_SETFD, FD_CLOEXEC);
+  // Sessions get the limit that the app gets, not the one that the runtime has raised.
+  if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
   const host = createNativeHost(children, (event) => log.write(event));
   const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
