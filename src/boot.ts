@@ -32,10 +32,10 @@ export interface Plan {
 /** Runs the stages in order. Throws `StageError` from the one that failed. */
 export async function boot(host: Host, config: Config, request: Request): Promise<Plan> {
   const stage = createStages(host);
-  const state = await stage("openStateDirectory", () => openState(host, request));
+  const state = await stage("openStateDirectory", () => openState(host, config, request));
   const programs = await stage("findPrograms", () => findPrograms(host, config.sshd));
   const accounts = await stage("prepareAccounts", () => prepareLogins(host, config, request));
-  const keys = await stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts));
+  const keys = await stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts, state));
   const hostKeySettings = selectHostKeySettings(config, request, programs, state);
   const identity = await stage("restoreHostKeys", () => restoreIdentity(host, hostKeySettings));
   const installed = await stage("installHostKeys", () => install(host, hostKeySettings, identity.keys));
@@ -46,12 +46,13 @@ export async function boot(host: Host, config: Config, request: Request): Promis
 }
 
 /** Root's place is fixed; without root the app's environment says where this user may write. */
-function openState(host: Host, request: Request): StateDirectory {
+export function openState(host: Host, config: Config, request: Request): StateDirectory {
   if (request.mode !== "rootless") return openStateDirectory(host);
   const environment = envMap(request.environment);
   return openRootlessState(host, {
     runtimeDirectory: environment.get("XDG_RUNTIME_DIR"),
     home: environment.get("HOME"),
+    homeKeys: config.homeKeys,
   });
 }
 

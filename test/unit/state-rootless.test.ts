@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { StageError } from "../../src/errors.ts";
+import { renderEvent } from "../../src/events.ts";
 import type { StateDirectory } from "../../src/state-directory.ts";
 import { listStatePlaces, openRootlessState } from "../../src/state-rootless.ts";
 import { createFakeHost, type FakeHost } from "../support/fake-host.ts";
@@ -13,11 +14,17 @@ const TMP = { mode: 0o1777 };
 const hostWith = (files: Readonly<Record<string, Seed>>, self = SELF) =>
   createFakeHost({ self, files: { "/proc/sys/kernel/hostname": "web-1\n", ...files } });
 
-function open(host: FakeHost, facts: { runtimeDirectory?: string; home?: string } = {}): StateDirectory {
-  return openRootlessState(host, { runtimeDirectory: facts.runtimeDirectory, home: facts.home });
+interface Given {
+  runtimeDirectory?: string;
+  home?: string;
+  homeKeys?: boolean;
 }
 
-function refusal(host: FakeHost, facts: { runtimeDirectory?: string; home?: string } = {}): string {
+function open(host: FakeHost, { runtimeDirectory, home, homeKeys = false }: Given = {}): StateDirectory {
+  return openRootlessState(host, { runtimeDirectory, home, homeKeys });
+}
+
+function refusal(host: FakeHost, facts: Given = {}): string {
   try {
     open(host, facts);
   } catch (error) {
@@ -112,6 +119,17 @@ describe("an unprivileged state directory", () => {
   test("is refused below somebody else's directory", () => {
     const host = hostWith({ "/run/": {}, "/data/": { ...OTHER, mode: 0o755 }, "/data/app/": OURS });
     expect(refusal(host, { home: "/data/app" })).toContain("/data belongs to somebody else (uid 1001");
+  });
+
+  test("with home keys lies where sshd's own check of modes lets keys count, and is told where there is no such place", () => {
+    const host = hostWith({ "/run/": TMP, "/home/app/": OURS, "/tmp/": TMP });
+    expect(open(host, { home: "/home/app", homeKeys: true }).keys.path).toBe("/home/app/.withssh/web-1/keys");
+    expect(host.events).toEqual([]);
+    const bare = hostWith({ "/run/": {}, "/tmp/": TMP });
+    expect(open(bare, { homeKeys: true }).keys.path).toBe("/tmp/withssh-1000/keys");
+    const [warning] = bare.events.map((event) => renderEvent(event).msg);
+    expect(warning).toContain("sshd refuses all keys of the settings");
+    expect(warning).toContain("saw /tmp/withssh-1000/keys");
   });
 
   test("tells of every place why it would not do, and what would", () => {
