@@ -1,0 +1,28 @@
+/** The rule of the two witnesses of a start. */
+import { expect, test } from "vitest";
+import { ClaimSpentError, judgeWitnesses, type Witness } from "../../src/claim.ts";
+
+const NONE: Witness = { unusable: "/run/withssh: EROFS" };
+
+test.each([
+  ["noted", "noted"],
+  ["noted", NONE],
+  [NONE, "noted"],
+] as const)("a start that nobody knows of is claimed: %j %j", (marker, record) => {
+  expect(() => judgeWitnesses(marker, record)).not.toThrow();
+});
+
+test.each([
+  ["already", "noted"],
+  ["noted", "already"],
+  ["already", NONE],
+  [NONE, "already"],
+  ["already", "already"],
+] as const)("one witness that knows of an earlier call is enough to refuse: %j %j", (marker, record) => {
+  expect(() => judgeWitnesses(marker, record)).toThrow(ClaimSpentError);
+});
+
+test("with no witness at all the claim is refused, and not taken for spent", () => {
+  expect(() => judgeWitnesses(NONE, NONE)).toThrow(/nothing can tell/);
+  expect(() => judgeWitnesses(NONE, NONE)).not.toThrow(ClaimSpentError);
+});
