@@ -10,12 +10,15 @@ import {
   writeAuthorizedKeys,
 } from "./authorized-keys.ts";
 import type { Config } from "./config.ts";
-import { StageError } from "./errors.ts";
+import { type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { compileNormally } from "./jit-policy.ts";
 import { warnOfHomeKeys } from "./key-home.ts";
 import { type LastGood, readKeySources } from "./key-sources.ts";
+import { readUrlCopies, splitUrls } from "./key-url.ts";
+import { settings } from "./settings.ts";
 import type { StateDirectory } from "./state-directory.ts";
+import { readTextSource } from "./text-source.ts";
 
 /** From about here compiled code is worth its price. */
 const MANY_LINES = 500;
@@ -28,12 +31,36 @@ export interface AuthorizedKeys extends CollectedKeys {
 }
 
 /** All sources merged. Throws when there is no key: sshd would have nobody to let in. */
-export function collectKeys(host: Host, config: Config, accounts: readonly Account[]): AuthorizedKeys {
-  const keys = collect(host, config, accounts, new Map());
+export function collectKeys(
+  host: Host,
+  config: Config,
+  accounts: readonly Account[],
+  state: StateDirectory,
+): AuthorizedKeys {
+  const keys = collect(host, config, accounts, state, new Map());
   for (const event of keys.events) host.emit(event);
   if (!config.homeKeys) warnOfHomeKeys(host, accounts);
-  if (keys.problem !== undefined && !config.homeKeys) throw new StageError("collectAuthorizedKeys", keys.problem);
+  if (keys.problem !== undefined && !config.homeKeys) {
+    const isPending = config.authorizedKeysUrls !== undefined;
+    throw isPending ? new StageError(AWAIT_URL_KEYS, PENDING) : new StageError("collectAuthorizedKeys", keys.problem);
+  }
   return keys;
+}
+
+/** The stage that is not done while URLs have not answered: SSH is not down for good, it comes. */
+export const AWAIT_URL_KEYS = "awaitUrlKeys";
+const PENDING: Problem = {
+  what: "no authorized key yet: SSH starts when AUTHORIZED_KEYS_URL has given one",
+  hint: "a key in AUTHORIZED_KEYS would not wait for the network",
+};
+
+/** The URLs of AUTHORIZED_KEYS_URL or its file; a file that cannot be read is told and names none. */
+export function readUrls(host: Host, config: Config): readonly string[] {
+  if (config.authorizedKeysUrls === undefined) return [];
+  const text = readTextSource(host, config.authorizedKeysUrls, settings.authorizedKeysUrls.name);
+  if ("bytes" in text) return splitUrls(Buffer.from(text.bytes).toString("utf8"));
+  host.emit({ type: "source failed", source: settings.authorizedKeysUrls.name, problem: text.problem });
+  return [];
 }
 
 /** The same later: tells what is new since `before`, which keys came and which went, and throws for no lack of keys. */
@@ -41,9 +68,10 @@ export function recollectKeys(
   host: Host,
   config: Config,
   accounts: readonly Account[],
+  state: StateDirectory,
   before: AuthorizedKeys,
 ): AuthorizedKeys {
-  const keys = collect(host, config, accounts, before.lastGood);
+  const keys = collect(host, config, accounts, state, before.lastGood);
   const told = new Set(before.events.map((event) => JSON.stringify(event)));
   for (const event of keys.events) {
     if (event.type !== "keys" && !told.has(JSON.stringify(event))) host.emit(event);
@@ -58,8 +86,15 @@ export function recollectKeys(
   return keys;
 }
 
-function collect(host: Host, config: Config, accounts: readonly Account[], lastGood: LastGood): AuthorizedKeys {
-  const { sources, isClean } = readKeySources(host, config, accounts, lastGood);
+function collect(
+  host: Host,
+  config: Config,
+  accounts: readonly Account[],
+  state: StateDirectory,
+  lastGood: LastGood,
+): AuthorizedKeys {
+  const fromUrls = readUrlCopies(state.private, readUrls(host, config));
+  const { sources, isClean } = readKeySources(host, config, accounts, lastGood, fromUrls);
   if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
   const users = accounts.map((account) => account.name);
   return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };

@@ -84,6 +84,21 @@ export interface HelperResult {
   readonly stderr: Uint8Array;
 }
 
+/** What a server answered. `type` is its Content-Type, empty when it said none. */
+export interface Download {
+  readonly status: number;
+  readonly type: string;
+  readonly location: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+export interface DownloadOptions {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  /** Certificates (PEM) to trust beside the runtime's own. */
+  readonly roots?: string;
+}
+
 export interface Host {
   /** Opens a directory; links in `path` are followed. Throws `OsError`. */
   openDir(operation: string, path: string): Dir;
@@ -95,6 +110,8 @@ export interface Host {
     argv: readonly string[],
     options?: { stdin?: Uint8Array; timeoutMs?: number },
   ): Promise<HelperResult>;
+  /** One https request; no redirect is followed. Throws `OsError`. */
+  download(operation: string, url: string, options: DownloadOptions): Promise<Download>;
   emit(event: Event): void;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -1,12 +1,12 @@
 /**
  * Reads files of public keys only when they lie on a read-only mount, or nobody but root and the login user could have
- * written them (design: "A file is trusted"). What is checked is what is read (key-path.ts).
+ * written them (design: "A file is trusted"). What is checked is what is read (path-walk.ts).
  */
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Facts, FileContent, Host } from "./host.ts";
-import { openBelow, openKeyPath, type Step } from "./key-path.ts";
 import { decodeKeyFile } from "./key-text.ts";
+import { openBelow, openWalked, type Step } from "./path-walk.ts";
 
 /** Whose logins the file decides. */
 export interface KeyFileTrust {
@@ -54,7 +54,7 @@ export function readKeyFile(host: Host, path: string, trust: KeyFileTrust): KeyF
     };
   }
   try {
-    const reached = openKeyPath(host, path, MAX_BYTES);
+    const reached = openWalked(OPERATION, host, path, MAX_BYTES);
     try {
       if (reached.file === undefined) return { kind: "files", files: readDirectory(path, reached.steps, trust) };
       return { kind: "files", files: [{ path, text: trustedText(path, reached.file, reached.steps, trust) }] };
@@ -85,7 +85,7 @@ function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust
     try {
       const kind = at.dir.stat(OPERATION, name)?.kind;
       if (kind !== "file" && kind !== "link") continue;
-      const reached = openBelow(steps, name, MAX_BYTES);
+      const reached = openBelow(OPERATION, steps, name, MAX_BYTES);
       try {
         // A link to a directory: not recursive.
         if (reached.file === undefined) continue;

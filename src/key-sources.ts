@@ -20,13 +20,14 @@ export interface ReadSources {
 
 /**
  * Every source with its lines. `users` of a file are those who may trust it: it never decides for anybody else.
- * `lastGood` is read and brought up to date.
+ * `lastGood` is read and brought up to date; `fromUrls` is what URLs answered last.
  */
 export function readKeySources(
   host: Host,
   config: Config,
   accounts: readonly Account[],
   lastGood: LastGood,
+  fromUrls: readonly KeySource[] = [],
 ): ReadSources {
   const variables = config.keyTexts.map(({ variable, text }) => ({ name: variable, lines: splitKeyText(text) }));
   const { path, named } = config.authorizedKeysFile;
@@ -36,7 +37,7 @@ export function readKeySources(
   lastGood.clear();
   for (const [name, source] of found) lastGood.set(name, source);
   const inOrder = [...found.values()].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-  return { sources: [...variables, ...inOrder], isClean: failed.size === 0 };
+  return { sources: [...variables, ...inOrder, ...fromUrls], isClean: failed.size === 0 };
 }
 
 /** The files that somebody trusts, and the paths that could not be read for all who may log in. */

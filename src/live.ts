@@ -2,8 +2,8 @@
  * What changes while we run: keys, host keys and config are read again when their files change, proved, and put in force.
  * Where SSH is down every change is a reason to try again. What cannot be read or proved leaves what is in force.
  */
-import { recollectKeys, writeKeys } from "./authorized-key-stages.ts";
-import type { Plan } from "./boot.ts";
+import { readUrls, recollectKeys, writeKeys } from "./authorized-key-stages.ts";
+import { openState, type Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -11,8 +11,12 @@ import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "
 import { refreshHostKeys, toolsFor } from "./host-key-refresh.ts";
 import { install } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
+import { writeUrlCopy } from "./key-url.ts";
+import { startUrlRefresh } from "./key-url-refresh.ts";
 import { IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
+import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
+import { readTextSource } from "./text-source.ts";
 import { isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
 
@@ -45,6 +49,7 @@ export function startLive(live: Live): Watcher {
     .then(() => tellRefusal(live, () => makeSlowHostKeys(live)))
     .then((made = []) => enqueue(() => joinHostKeys(live, made)));
   warnOfMountedFiles(live);
+  followUrls(live, () => enqueue(() => applyChanges(live, ["keys"])));
   return startWatcher(watchedPaths(live), (topics) => enqueue(() => applyChanges(live, topics)));
 }
 
@@ -70,7 +75,7 @@ async function tellRefusal<T>({ host }: Live, job: () => Promise<T>): Promise<T 
 async function changeKeys({ host, config, plan, adopt }: Live): Promise<void> {
   const before = plan();
   if (before === undefined) return;
-  const keys = recollectKeys(host, config, before.accounts, before.keys);
+  const keys = recollectKeys(host, config, before.accounts, before.state, before.keys);
   writeKeys(host, before.state, keys);
   await adopt({ ...before, keys }, { reload: false });
 }
@@ -128,6 +133,32 @@ async function changeConfig(live: Live, plan = live.plan()): Promise<boolean> {
   await live.adopt({ ...plan, written: putInForce(plan.state, written) }, { reload: true });
   if (plan === before) host.emit({ type: "config changed" });
   return true;
+}
+
+/** Asks the URLs from now on; an answer that is another one than the last calls `onChange`. */
+function followUrls({ host, config, request }: Live, onChange: () => void): void {
+  const urls = readUrls(host, config);
+  if (urls.length === 0) return;
+  const keep = (url: string, text: string) => {
+    const state = openState(host, config, request);
+    try {
+      if (writeUrlCopy(state.private, url, text)) onChange();
+    } finally {
+      state.keys.close();
+      state.private.close();
+    }
+  };
+  startUrlRefresh({ host, urls, refreshMs: config.urlRefreshMs, roots: readRoots(host, request), keep });
+}
+
+/** SSL_CERT_FILE, as OpenSSL knows it: more roots than the runtime's own. */
+function readRoots(host: Host, { environment }: Request): string | undefined {
+  const file = envMap(environment).get("SSL_CERT_FILE");
+  if (file === undefined || !file.startsWith("/")) return undefined;
+  const text = readTextSource(host, { file }, "SSL_CERT");
+  if ("bytes" in text) return Buffer.from(text.bytes).toString("latin1");
+  host.emit({ type: "warning", problem: { ...text.problem, what: "SSL_CERT_FILE cannot be read" } });
+  return undefined;
 }
 
 function watchedPaths({ config, plan }: Live): readonly WatchedPaths<Topic>[] {

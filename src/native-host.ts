@@ -1,6 +1,7 @@
 /**
  * The real world as a `Host`: files by native-dir.ts, helpers by processes.ts, events to whoever listens. Decides nothing.
  */
+import { download } from "./download.ts";
 import type { Event } from "./events.ts";
 import type { Host } from "./host.ts";
 import { c } from "./libc.ts";
@@ -20,6 +21,7 @@ export function createNativeHost(children: Children, emit: (event: Event) => voi
     openDir: openNativeDir,
     isExecutable: isExecutablePath,
     run: (operation, argv, options) => children.run(operation, argv, HELPER_ENVIRONMENT, options),
+    download,
     emit,
     now: () => Date.now(),
     random: () => Math.random(),

@@ -3,12 +3,14 @@
  * in a Match block.
  */
 import type { Config, TextSource } from "./config.ts";
-import { isOsError, StageError } from "./errors.ts";
+import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { findBrokenPromises } from "./image-filter.ts";
 import { OPERATOR_CONFIG_NAME } from "./paths.ts";
+import { settings } from "./settings.ts";
 import { replaceFile, type StateDirectory } from "./state-directory.ts";
+import { readTextSource } from "./text-source.ts";
 
 /** WITHSSH_SSHD_CONFIG as a file of its own: its Match blocks end with it (sshd_config(5), Include). */
 export async function writeOperatorConfig(
@@ -40,27 +42,9 @@ export function removeOtherOperatorConfigs(state: StateDirectory, path: string |
   }
 }
 
-const OPERATION = "read the operator's sshd config";
-const MAX_TEXT_BYTES = 1 << 20;
-
-/** The text of the setting, or of the file that it names. Links are followed in its directory, not in its name. */
+/** The text of the setting, or of the file that it names. */
 function readOperatorLines(host: Host, source: TextSource): Uint8Array {
-  if ("text" in source) return Buffer.from(`${source.text}\n`, "utf8");
-  const slash = source.file.lastIndexOf("/");
-  try {
-    const dir = host.openDir(OPERATION, source.file.slice(0, slash) || "/");
-    try {
-      return dir.read(OPERATION, source.file.slice(slash + 1), MAX_TEXT_BYTES).bytes;
-    } finally {
-      dir.close();
-    }
-  } catch (error) {
-    if (!isOsError(error)) throw error;
-    const what = "the file that WITHSSH_SSHD_CONFIG_FILE names cannot be read";
-    throw new StageError(
-      "writeSshdConfig",
-      { what, saw: `${source.file}: ${error.code}`, hint: "name a regular file, at most 1 MiB, no link" },
-      { cause: error },
-    );
-  }
+  const text = readTextSource(host, source, settings.sshdConfig.name);
+  if ("problem" in text) throw new StageError("writeSshdConfig", text.problem);
+  return text.bytes;
 }

@@ -42,14 +42,12 @@ export const settings = {
     kind: kinds.urls,
     meaning: "further keys: https URLs, such as a code host's /<user>.keys",
     fileForm: true,
-    notYet: true,
   },
   urlRefresh: {
     name: "WITHSSH_URL_REFRESH",
     kind: kinds.duration,
     fallback: 15 * 60 * 1000,
     meaning: "how often those URLs are read again, 1s to 24h",
-    notYet: true,
   },
   keyVariables: {
     name: "WITHSSH_KEY_VARIABLES",

@@ -2,6 +2,7 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
+import { AWAIT_URL_KEYS } from "./authorized-key-stages.ts";
 import { boot, type Plan } from "./boot.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { setNoNewPrivs } from "./drop-rights.ts";
@@ -47,7 +48,10 @@ export async function supervise(): Promise<number> {
       const plan: Plan = await boot(host, config, request);
       await supervisor.run(plan);
     } catch (error) {
-      supervisor.down(problemOf(error));
+      // The launcher that waits goes on waiting: the first answer starts SSH.
+      if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) {
+        host.emit({ type: "warning", problem: error.problem });
+      } else supervisor.down(problemOf(error));
     }
   };
   try {

@@ -5,7 +5,7 @@
  */
 import { OsError } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
-import type { HelperResult, Host, Owner } from "../../src/host.ts";
+import type { Download, HelperResult, Host, Owner } from "../../src/host.ts";
 import { openFakeDir, resolveDirectory } from "./fake-dir.ts";
 import type { Directory, FakeMount, Node, Seed } from "./fake-tree.ts";
 import { cutPower, describeTree, makeMount, makeNode, nodeAt, plant, splitPath } from "./fake-tree.ts";
@@ -32,6 +32,8 @@ export interface FakeHostOptions {
   files?: Readonly<Record<string, Seed>>;
   /** Basename of argv[0] → what it does. Others end with 127; those named here are executable at any path. */
   helpers?: Readonly<Record<string, Helper>>;
+  /** What a URL answers; undefined: its host is not there. */
+  downloads?: (url: string) => (Partial<Download> & { text?: string }) | undefined;
   self?: Owner;
   /** Milliseconds since the epoch. */
   now?: number;
@@ -150,6 +152,15 @@ function hostOn(root: Directory, options: FakeHostOptions): FakeHost {
       if (planned !== undefined) die(call);
       return { code: 0, signal: undefined, timedOut: false, stdout: EMPTY, stderr: EMPTY, ...result };
     },
+    async download(operation, url, { maxBytes }) {
+      enter({ operation, call: "download", path: url, mutates: false });
+      const answer = options.downloads?.(url);
+      if (answer === undefined) throw new OsError("ENOTFOUND", "fetch", operation, url);
+      const { text = "", ...rest } = answer;
+      const bytes = new TextEncoder().encode(text);
+      if (bytes.length > maxBytes) throw new OsError("EFBIG", "fetch", operation, url);
+      return { status: 200, type: "text/plain", location: undefined, bytes, ...rest };
+    },
     emit: (event) => void events.push(event),
     now: () => now,
     random() {
@@ -161,7 +172,7 @@ function hostOn(root: Directory, options: FakeHostOptions): FakeHost {
       crash = { nth, when };
     },
     mutations: () => mutations,
-    restart: (again = {}) => hostOn(root, { helpers, self, now, seed: state, ...again }),
+    restart: (again = {}) => hostOn(root, { ...options, helpers, self, now, seed: state, ...again }),
     cutPower: () => cutPower(root),
     put(path, seed) {
       const isDirectory = path.endsWith("/") && typeof seed === "object" && !(seed instanceof Uint8Array);

@@ -1,5 +1,5 @@
 /**
- * Opens what a path of keys names, one component at a time on open descriptors: what is checked is what is read. Links
+ * Opens what a path names, one component at a time on open descriptors: what is checked is what is read. Links
  * are followed on a read-only mount alone and never out of it (Kubernetes' `..data`); a fifo or device is never waited for.
  */
 import { OsError } from "./errors.ts";
@@ -21,24 +21,29 @@ export interface Reached {
   close(): void;
 }
 
-const OPERATION = "read authorized keys";
 /** As the kernel has it (path_resolution(7)). */
 const MOST_LINKS = 40;
 
 /** Opens `path` (absolute, no `..`). Throws `OsError`: ELOOP for a link that is not followed, EINVAL for a fifo and its like. */
-export function openKeyPath(host: Host, path: string, maxBytes: number): Reached {
-  const root = host.openDir(OPERATION, "/");
-  const first = { dir: root, facts: root.facts(OPERATION), mount: root.mount(OPERATION) };
-  return open([first], [root], path.split("/"), maxBytes);
+export function openWalked(operation: string, host: Host, path: string, maxBytes: number): Reached {
+  const root = host.openDir(operation, "/");
+  const first = { dir: root, facts: root.facts(operation), mount: root.mount(operation) };
+  return open(operation, [first], [root], path.split("/"), maxBytes);
 }
 
-/** Opens a name in the last of `steps`, which are not closed by the result's `close`. Throws as `openKeyPath` does. */
-export function openBelow(steps: readonly Step[], name: string, maxBytes: number): Reached {
-  return open(steps, [], [name], maxBytes);
+/** Opens a name in the last of `steps`, which are not closed by the result's `close`. Throws as `openWalked` does. */
+export function openBelow(operation: string, steps: readonly Step[], name: string, maxBytes: number): Reached {
+  return open(operation, steps, [], [name], maxBytes);
 }
 
-function open(steps: readonly Step[], opened: Dir[], names: readonly string[], maxBytes: number): Reached {
-  const walk: Walk = { steps: [...steps], opened, rest: names.filter(isName), links: 0, within: undefined };
+function open(
+  operation: string,
+  steps: readonly Step[],
+  opened: Dir[],
+  names: readonly string[],
+  maxBytes: number,
+): Reached {
+  const walk: Walk = { operation, steps: [...steps], opened, rest: names.filter(isName), links: 0, within: undefined };
   const close = () => {
     for (const dir of opened) dir.close();
   };
@@ -52,6 +57,7 @@ function open(steps: readonly Step[], opened: Dir[], names: readonly string[], m
 }
 
 interface Walk {
+  readonly operation: string;
   steps: Step[];
   readonly opened: Dir[];
   rest: string[];
@@ -70,17 +76,17 @@ function walkOn(walk: Walk, maxBytes: number): FileContent | undefined {
       walk.steps.pop();
       continue;
     }
-    const kind = at.dir.stat(OPERATION, name)?.kind;
+    const kind = at.dir.stat(walk.operation, name)?.kind;
     if (kind === "link" && at.mount.readOnly) {
       followLink(walk, at, name);
     } else if (walk.rest.length > 0 || kind === "directory") {
-      const dir = at.dir.openDir(OPERATION, name);
+      const dir = at.dir.openDir(walk.operation, name);
       walk.opened.push(dir);
-      const step = { dir, facts: dir.facts(OPERATION), mount: dir.mount(OPERATION) };
+      const step = { dir, facts: dir.facts(walk.operation), mount: dir.mount(walk.operation) };
       if (walk.within !== undefined) assertInside(walk, step.mount, dir.path);
       walk.steps.push(step);
     } else {
-      const file = at.dir.read(OPERATION, name, maxBytes);
+      const file = at.dir.read(walk.operation, name, maxBytes);
       if (walk.within !== undefined) assertInside(walk, file.mount, `${at.dir.path}/${name}`);
       return file;
     }
@@ -91,15 +97,15 @@ function walkOn(walk: Walk, maxBytes: number): FileContent | undefined {
 function followLink(walk: Walk, at: Step, name: string): void {
   const path = `${at.dir.path}/${name}`;
   walk.links += 1;
-  if (walk.links > MOST_LINKS) throw new OsError("ELOOP", "readlinkat", OPERATION, path);
+  if (walk.links > MOST_LINKS) throw new OsError("ELOOP", "readlinkat", walk.operation, path);
   walk.within = at.mount;
-  const target = at.dir.readLink(OPERATION, name);
+  const target = at.dir.readLink(walk.operation, name);
   if (target.startsWith("/")) {
     // What the link calls / is the container's: only a target below the mount's own place is inside it.
     const root = walk.steps.findIndex((step) => step.mount.id === at.mount.id);
     const place = walk.steps[root]?.dir.path ?? "/";
     const prefix = place === "/" ? "/" : `${place}/`;
-    if (!target.startsWith(prefix)) throw new OsError("EXDEV", "readlinkat", OPERATION, path);
+    if (!target.startsWith(prefix)) throw new OsError("EXDEV", "readlinkat", walk.operation, path);
     walk.steps = walk.steps.slice(0, root + 1);
     walk.rest.unshift(...target.slice(prefix.length).split("/").filter(isName));
   } else walk.rest.unshift(...target.split("/").filter(isName));
@@ -107,7 +113,7 @@ function followLink(walk: Walk, at: Step, name: string): void {
 
 function assertInside(walk: Walk, mount: Mount | undefined, path: string): void {
   if (mount !== undefined && mount.id === walk.within?.id && mount.readOnly) return;
-  throw new OsError("EXDEV", "openat", OPERATION, path);
+  throw new OsError("EXDEV", "openat", walk.operation, path);
 }
 
 function last(steps: readonly Step[]): Step {
