@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { bases, buildImage, type ContainerOptions, makeVolume, startContainer } from "../support/boot.ts";
 import { type Container, docker } from "../support/container.ts";
-import { APP, errorsOf, ourLines, readInside, writeFiles } from "../support/inside.ts";
+import { APP, errorsOf, ourLines, readInside, WITH_HOST_KEYS, writeFiles } from "../support/inside.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import type { Base } from "../support/test-images.ts";
 
@@ -11,7 +11,8 @@ const makeKeys = async (): Promise<[TestKey, TestKey, TestKey]> =>
   await Promise.all([makeKey(), makeKey("ecdsa"), makeKey("rsa", ["-b", "2048"])]);
 const lines = (keys: readonly TestKey[]) => keys.map(({ publicLine }) => publicLine);
 
-const start = async (options: ContainerOptions) => await startContainer({ cmd: APP, ...options });
+const start = async (options: ContainerOptions) =>
+  await startContainer({ entrypoint: WITH_HOST_KEYS, cmd: APP, ...options });
 
 /** Exit code of a login that only does `whoami`, and what it says. */
 const whoami = async (container: Container, key: TestKey, user = "root") =>
@@ -168,14 +169,13 @@ describe.each(bases)("on %s", (base) => {
     const volume = await makeVolume();
     const key = await makeKey();
     const container = await start({ base, volume, env: { AUTHORIZED_KEYS: key.publicLine } });
-    await container.waitForLog("host key made and in use");
+    const { known_hosts: knownHosts } = await container.waitForReady();
     const head = Buffer.from("0000000b7373682d6564323535313900000020", "hex");
     const others = Array.from({ length: 10_000 }, (_, at) => {
       return `ssh-ed25519 ${Buffer.concat([head, randomBytes(32)]).toString("base64")} person${at}@example\n`;
     });
     const last = await makeKey();
     await writeFiles(container, { "/volume/.ssh/authorized_keys": `${others.join("")}${last.publicLine}\n` });
-    const { known_hosts: knownHosts } = await container.waitForReady();
     await container.restart();
     await container.waitForReady();
     expect(await ssh(container, { key: last, knownHosts, command: "whoami" })).toMatchObject(isIn());

@@ -5,9 +5,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ReadyLine } from "../../scripts/container-log.ts";
-import { ssh as runSsh } from "../../scripts/ssh-client.ts";
+import { run, ssh as runSsh } from "../../scripts/ssh-client.ts";
 import { bases, buildImage, type ContainerOptions, makeVolume, startContainer } from "../support/boot.ts";
-import type { Container } from "../support/container.ts";
+import { type Container, DEADLINE_MS } from "../support/container.ts";
 import { APP, errorsOf, ourLines, readInside, writeFiles } from "../support/inside.ts";
 import { makeDir, makeKey, ssh } from "../support/ssh.ts";
 import { readBanner } from "../support/tcp.ts";
@@ -19,8 +19,18 @@ const LINE = (await makeKey()).publicLine;
 async function startWithAllKeys(options: ContainerOptions): Promise<{ container: Container; ready: ReadyLine }> {
   const container = await start(options);
   const ready = await container.waitForReady();
-  await container.waitForLog("host key made and in use");
+  await waitForRsa(container);
   return { container, ready };
+}
+
+/** Until sshd itself shows its rsa key: by then it has taken up the signal by which that joins. */
+async function waitForRsa(container: Container): Promise<void> {
+  await container.waitForLog("host key made and in use");
+  const args = ["-t", "rsa", "-p", String(container.port), "127.0.0.1"];
+  const began = performance.now();
+  while (!(await run("ssh-keyscan", args)).stdout.includes("ssh-rsa")) {
+    if (performance.now() - began > DEADLINE_MS) throw new Error("sshd does not show its rsa key");
+  }
 }
 
 const start = async (options: ContainerOptions) =>
@@ -63,7 +73,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(stdout).toContain((joined["host_key"] as { fingerprint: string }).fingerprint);
     const after = await container.exec(["sh", "-c", sshd]);
     expect(after.stdout.split(" ")[0]).toBe(before.stdout.split(" ")[0]);
-    expect(await readBanner(container)).toMatch(/^SSH-2\.0-OpenSSH/);
+    await waitForRsa(container);
     expect((await container.logs()).stderr).not.toContain("sshd exited");
   });
 
@@ -112,8 +122,8 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const container = await start({ image, env: { AUTHORIZED_KEYS: key.publicLine } });
     const ready = await container.waitForReady();
     expect(fingerprints(ready)).not.toContain(await fingerprintOf(container, "/baked.pub"));
+    await waitForRsa(container);
     expect((await ssh(container, { key, command: "true" })).code).toBe(0);
-    await container.waitForLog("host key made and in use");
     expect(await errorsOf(container)).toEqual([]);
     expect((await container.logs()).stderr).not.toContain("Bind to port");
     const listening = "cat /proc/net/tcp /proc/net/tcp6 | grep -c ' 0A '";
@@ -199,6 +209,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     });
     const ready = await container.waitForReady();
     expect(ready).toMatchObject({ known_hosts_exact: true });
+    await waitForRsa(container);
     const knownHosts = join(await makeDir(), "known_hosts");
     await writeFile(knownHosts, `${ready.known_hosts}\n`);
     const target = { host: "127.0.0.1", port, user: "root", key: key.path, knownHosts };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { bases, buildImage, startContainer } from "../support/boot.ts";
 import type { Container } from "../support/container.ts";
-import { APP, errorsOf, ourLines } from "../support/inside.ts";
+import { APP, errorsOf, ourLines, WITH_HOST_KEYS } from "../support/inside.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import type { Base } from "../support/test-images.ts";
 
@@ -30,6 +30,7 @@ async function startWith(
   const key = await makeKey();
   const container = await startContainer({
     image,
+    entrypoint: WITH_HOST_KEYS,
     cmd: APP,
     env: { AUTHORIZED_KEYS: key.publicLine, WITHSSH_USERS: "root,app", ...env },
   });

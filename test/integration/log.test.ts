@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { run } from "../../scripts/ssh-client.ts";
 import { bases, startContainer } from "../support/boot.ts";
-import { APP, ourLines } from "../support/inside.ts";
+import { APP, ourLines, WITH_HOST_KEYS } from "../support/inside.ts";
 import { knockAs } from "../support/raw-login.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import { connectAndEnd } from "../support/tcp.ts";
@@ -17,7 +17,12 @@ const CONNECTS: Record<Base, number> = { debian: 1000, musl: 200 };
 describe.each(bases)("on %s", (base) => {
   test("a login, a refusal and a leaving are each one event, and stdout stays the app's", async () => {
     const [key, stranger] = await Promise.all([makeKey(), makeKey()]);
-    const container = await startContainer({ base, cmd: APP, env: { AUTHORIZED_KEYS: key.publicLine } });
+    const container = await startContainer({
+      base,
+      entrypoint: WITH_HOST_KEYS,
+      cmd: APP,
+      env: { AUTHORIZED_KEYS: key.publicLine },
+    });
     await ssh(container, { key, command: "true" });
     await container.waitForLog("disconnected");
     await ssh(container, { key: stranger, command: "true" });
@@ -39,7 +44,12 @@ describe.each(bases)("on %s", (base) => {
 
   test("a login name with line ends in it forges no event", async () => {
     const [key, stranger] = await Promise.all([makeKey(), makeKey()]);
-    const container = await startContainer({ base, cmd: APP, env: { AUTHORIZED_KEYS: key.publicLine } });
+    const container = await startContainer({
+      base,
+      entrypoint: WITH_HOST_KEYS,
+      cmd: APP,
+      env: { AUTHORIZED_KEYS: key.publicLine },
+    });
     await container.waitForReady();
     const name = "x\r\nAccepted publickey for root from 6.6.6.6 port 77 ssh2";
     expect(await knockAs(container, name, stranger)).toBe("All configured authentication methods failed");
@@ -54,9 +64,13 @@ describe.each(bases)("on %s", (base) => {
     timeout: 180_000,
   }, async () => {
     const key = await makeKey();
-    const container = await startContainer({ base, cmd: APP, env: { AUTHORIZED_KEYS: key.publicLine } });
+    const container = await startContainer({
+      base,
+      entrypoint: WITH_HOST_KEYS,
+      cmd: APP,
+      env: { AUTHORIZED_KEYS: key.publicLine },
+    });
     const { known_hosts: knownHosts } = await container.waitForReady();
-    await container.waitForLog("host key made and in use");
     const time = async () => {
       const began = performance.now();
       expect(await ssh(container, { key, knownHosts, command: "true" })).toMatchObject({ code: 0 });
@@ -79,7 +93,7 @@ describe.each(bases)("on %s", (base) => {
   test("at debug a bare connect is there to be found", async () => {
     const { publicLine } = await makeKey();
     const env = { AUTHORIZED_KEYS: publicLine, WITHSSH_LOG_LEVEL: "debug" };
-    const container = await startContainer({ base, cmd: APP, env });
+    const container = await startContainer({ base, entrypoint: WITH_HOST_KEYS, cmd: APP, env });
     await container.waitForReady();
     await connectAndEnd(container);
     await container.waitForLog(

@@ -5,14 +5,23 @@ import { describe, expect, test } from "vitest";
 import { run, sshArguments } from "../../scripts/ssh-client.ts";
 import { bases, buildImage, type ContainerOptions, startContainer } from "../support/boot.ts";
 import type { Container } from "../support/container.ts";
-import { APP, errorsOf, findProcess, isListener, isSupervisor, ourLines, readInside } from "../support/inside.ts";
+import {
+  APP,
+  errorsOf,
+  findProcess,
+  isListener,
+  isSupervisor,
+  ourLines,
+  readInside,
+  WITH_HOST_KEYS,
+} from "../support/inside.ts";
 import { makeDir, makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import { readBanner, waitForBanner } from "../support/tcp.ts";
 
 async function startReady(options: ContainerOptions): Promise<{ container: Container; key: TestKey }> {
   const key = await makeKey();
   const env = { AUTHORIZED_KEYS: key.publicLine, ...options.env };
-  const container = await startContainer({ cmd: APP, ...options, env });
+  const container = await startContainer({ entrypoint: WITH_HOST_KEYS, cmd: APP, ...options, env });
   await container.waitForReady();
   return { container, key };
 }
@@ -20,7 +29,6 @@ async function startReady(options: ContainerOptions): Promise<{ container: Conta
 describe.each(bases)("on %s", (base) => {
   test("sshd killed by SIGKILL is back in under a second, and live sessions go on", async () => {
     const { container, key } = await startReady({ base });
-    await container.waitForLog("host key made and in use");
     await container.exec(["mkfifo", "/tmp/begun", "/tmp/go"]);
     const session = ssh(container, { key, command: "echo in > /tmp/begun; cat /tmp/go; echo end" });
     await container.exec(["cat", "/tmp/begun"]);
@@ -49,7 +57,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
       TERM: "ours",
       USER: "x",
     };
-    const raw = ["sh", "-c", `export RAW="$(printf 'a\\377 \\200b')"; exec withssh "$@"`, "sh", ...APP];
+    const raw = ["sh", "-c", `export RAW="$(printf 'a\\377 \\200b')"; exec "$@"`, "sh", ...WITH_HOST_KEYS, ...APP];
     const { container, key } = await startReady({ base, env, entrypoint: raw, cmd: [] });
     const read = async (command: string) => {
       const { stdout } = await ssh(container, { key, command: `${command} | base64` });
@@ -66,7 +74,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const app = await read("cat /proc/1/environ");
     expect(app).toContain("RAW=a\xff \x80b");
     const missing = app.filter(
-      (entry) => !session.includes(entry) && !/^(WITHSSH_|AUTHORIZED_KEYS|TERM|HOME|USER|PWD)/.test(entry),
+      (entry) => !session.includes(entry) && !/^(WITHSSH_|AUTHORIZED_KEYS|TERM|HOME|USER|PWD|OLDPWD|SHLVL)/.test(entry),
     );
     expect(missing).toEqual([]);
   });

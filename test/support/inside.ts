@@ -8,6 +8,17 @@ import { type Container, DEADLINE_MS } from "./container.ts";
 /** For an app that ends at once when it is asked to, as PID 1 too (which TERM does not end unless it is handled). */
 export const APP = ["sh", "-c", "trap 'exit 143' TERM; while :; do sleep 1000 & wait $!; done"] as const;
 
+/**
+ * An ENTRYPOINT for tests that log in: host keys of every type are there, as on any later start. On a first start rsa joins
+ * by a SIGHUP, and for some milliseconds sshd refuses connects then.
+ */
+export const WITH_HOST_KEYS = [
+  "sh",
+  "-c",
+  'make() { f="/volume/.ssh/ssh_host_$1_key"; [ -e "$f" ] || ssh-keygen -q -N "" -f "$f" -t "$@"; }; mkdir -p /volume/.ssh && make ed25519 && make ecdsa && make rsa -b 2048 && exec withssh "$@"',
+  "sh",
+] as const;
+
 export interface Process {
   readonly pid: number;
   readonly parent: number;
