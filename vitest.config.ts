@@ -1,10 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { couldNotRun } from "./test/support/could-not-run.ts";
 
 /** Tests run in the runtime that ships (`bun --bun vitest run`). A test that needs a second try is a broken test. */
 export default defineConfig({
   test: {
     retry: 0,
-    reporters: ["default", ["json", { outputFile: "dist/test-results.json" }]],
+    reporters: ["default", ["json", { outputFile: "dist/test-results.json" }], couldNotRun],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/*.test.ts"] } },
       // The few files that are the kernel's word for word: a temporary directory, pipes, processes; no container.
