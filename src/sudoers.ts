@@ -110,7 +110,7 @@ function judgeEntry(entry: Logical, grantee: Grantee, aliases: UserAliases, refu
   const { text } = entry;
   const include = INCLUDE.exec(text);
   if (include !== null) {
-    const isKnown = include[1] === "dir" && include[2]?.replace(/^"|"$|\/$/g, "") === INCLUDED_DIRECTORY;
+    const isKnown = include[1] === "dir" && include[2]?.replace(/^"|"$/g, "").replace(/\/$/, "") === INCLUDED_DIRECTORY;
     if (!isKnown) refuse("an include of another place", `move its rules to ${INCLUDED_DIRECTORY}`);
     return undefined;
   }

@@ -1,0 +1,198 @@
+/** Sudo mode as people meet it: the one call, what is left afterwards, restarts, and every refusal in words. */
+import { describe, expect, test } from "vitest";
+import { bases, makeVolume, runToEnd, startContainer } from "../support/boot.ts";
+import { errorsOf, ourLines } from "../support/inside.ts";
+import { makeKey, ssh } from "../support/ssh.ts";
+import { asApp, grantLine, SCOPED, sudoImage, WITHSSH } from "../support/sudo-image.ts";
+
+const said = (stderr: string) =>
+  ourLines(stderr)
+    .map(({ msg }) => msg)
+    .join("\n");
+const PINNED = { WITHSSH_PRIVILEGE: "sudo" };
+
+describe.each(bases)("on %s", (base) => {
+  test("with the scoped rule the app runs as its user, SSH works, and does so again after a restart", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const volume = await makeVolume();
+    const container = await startContainer({ image, volume, env: { ...PINNED, AUTHORIZED_KEYS: key.publicLine } });
+    const first = await container.waitForReady();
+    expect(first.users).toEqual(["app"]);
+    const facts = "grep -E '^(Uid|Groups|NoNewPrivs):' /proc/1/status";
+    expect((await asApp(container, facts)).stdout).toMatch(/^Uid:\t(\d+)\t\1\t\1\t\1\nGroups:\t\1 *\n/);
+    expect(await ssh(container, { key, user: "app", command: "sudo -n id" })).toMatchObject({ code: 1, stdout: "" });
+    await container.restart();
+    const second = await container.waitForReady();
+    expect(second.host_keys).toEqual(expect.arrayContaining([...first.host_keys]));
+    expect(await ssh(container, { key, user: "app", command: "echo in" })).toMatchObject({ code: 0, stdout: "in\n" });
+    expect((await asApp(container, "LC_ALL=C sudo -n -l")).stdout).toContain(
+      `    (root) NOPASSWD: ${WITHSSH} --supervise`,
+    );
+    expect(await errorsOf(container)).toEqual([]);
+  });
+
+  test("host private keys are neither readable nor writable for the app", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const volume = await makeVolume();
+    const container = await startContainer({ image, volume, env: { AUTHORIZED_KEYS: key.publicLine } });
+    await container.waitForReady();
+    const look = "find / -xdev -name 'ssh_host_*_key' 2>/dev/null";
+    const keys = (await container.exec(["sh", "-c", `${look}; ls -d /volume/.ssh/*_key`])).stdout.trim().split("\n");
+    expect(keys.length).toBeGreaterThan(1);
+    for (const path of keys) {
+      const tries = await asApp(
+        container,
+        `cat ${path} >/dev/null && echo read; echo >>${path} && echo wrote; mv ${path} ${path}.x && echo moved`,
+      );
+      expect(tries.stdout).toBe("");
+    }
+  });
+
+  test("broad rules are taken away from every file, which keep owner and mode; a restart says so and the app runs", async () => {
+    const key = await makeKey();
+    const lines = [
+      "RUN printf '%s\\n' 'app ALL=(ALL) \\' '  NOPASSWD: ALL' '%other ALL=(ALL) ALL' >> /etc/sudoers",
+      "RUN chmod 400 /etc/sudoers && chgrp daemon /etc/sudoers.d/withssh",
+    ];
+    const image = await sudoImage(
+      base,
+      lines,
+      "# kept\n%app ALL=(ALL) NOPASSWD: ALL\nDefaults:app !lecture\nbob, app ALL=(ALL) ALL",
+    );
+    const container = await startContainer({ image, env: { AUTHORIZED_KEYS: key.publicLine } });
+    await container.waitForReady();
+    expect(await asApp(container, "sudo -n id")).toMatchObject({ code: 1, stdout: "" });
+    expect((await asApp(container, "LC_ALL=C sudo -n -l")).stderr).toMatch(
+      /^Sorry, user app may not run sudo on \S+\.$/m,
+    );
+    const look =
+      "stat -c '%n %a %U %G' /etc/sudoers /etc/sudoers.d/withssh; cat /etc/sudoers.d/withssh; tail -2 /etc/sudoers";
+    expect((await container.exec(["sh", "-c", look], { user: "root" })).stdout).toMatch(
+      /^\/etc\/sudoers 400 root root\n\/etc\/sudoers.d\/withssh 440 root daemon\n# kept\nDefaults:app !lecture\nbob ALL=\(ALL\) ALL\n[\s\S]*\n%other ALL=\(ALL\) ALL\n$/,
+    );
+    await container.restart();
+    const warning = await container.waitForLog(({ msg }) => msg.includes("took the broad sudo rule away"));
+    expect(warning.msg).toContain(SCOPED);
+    expect((await asApp(container, "cat /proc/1/comm")).stdout).not.toBe("withssh\n");
+    expect(await asApp(container, "sudo -n id")).toMatchObject({ code: 1, stdout: "" });
+  });
+
+  test.each([
+    ["no sudo", ["RUN rm -f /usr/bin/sudo"], "there is no sudo"],
+    ["a sudo that is not set-uid", ["RUN chmod u-s /usr/bin/sudo"], "is not set-uid"],
+    ["a rule that wants a password", [grantLine("app ALL=(root) /usr/local/bin/withssh --supervise")], "password"],
+    ["no rule", [], "sudo wants a password, or has no rule for this user"],
+    ["another rule", [grantLine("app ALL=(root) NOPASSWD: /bin/ls")], "no sudo rule names withssh"],
+  ])("a pinned sudo mode ends with 1 and the reason: %s", async (_, lines, words) => {
+    const image = await sudoImage(base, lines);
+    const ended = await runToEnd({ image, env: PINNED, cmd: ["echo", "the app ran"] });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(said(ended.stderr)).toMatch(/^WITHSSH_PRIVILEGE=sudo is not to be had/);
+    expect(said(ended.stderr)).toContain(words);
+  });
+
+  test("no_new_privs is told as such, and without a pinned mode the app runs", async () => {
+    const image = await sudoImage(base, [], SCOPED);
+    const host = { SecurityOpt: ["no-new-privileges"] };
+    const pinned = await runToEnd({ image, env: PINNED, host, cmd: ["echo", "the app ran"] });
+    expect(pinned).toMatchObject({ code: 1, stdout: "" });
+    expect(said(pinned.stderr)).toContain("no_new_privs");
+    const auto = await runToEnd({ image, host, cmd: ["echo", "the app ran"] });
+    expect(auto).toMatchObject({ code: 0, stdout: "the app ran\n" });
+    expect(said(auto.stderr)).toContain("no_new_privs");
+  });
+
+  test.each([
+    ["an alias", "User_Alias OURS = app\nOURS ALL=(ALL) NOPASSWD: ALL", [], "the alias OURS"],
+    ["a shared group", "%ops ALL=(ALL) NOPASSWD: ALL", ["RUN echo 'ops:x:4321:app' >> /etc/group"], "the group ops"],
+    ["a netgroup", `${SCOPED}\n+all ALL=(ALL) ALL`, [], "a netgroup"],
+    [
+      "an include",
+      `${SCOPED}`,
+      [
+        "RUN echo '@include /etc/sudoers.more' >> /etc/sudoers && echo > /etc/sudoers.more && chmod 440 /etc/sudoers.more",
+      ],
+      "an include of another place",
+    ],
+    ["a root without a password", SCOPED, ["RUN sed -i 's/^root:[^:]*:/root::/' /etc/shadow"], "empty password"],
+    [
+      "doas",
+      SCOPED,
+      [
+        "RUN printf '#!/bin/sh\\n' > /usr/bin/doas && chmod 4755 /usr/bin/doas && echo 'permit nopass :app' > /etc/doas.conf",
+      ],
+      "/etc/doas.conf, line 1",
+    ],
+    ["SETENV", SCOPED.replace("NOPASSWD:", "NOPASSWD: SETENV:"), [], "sudo still gives|not to be had|SETENV"],
+    ["env_keep of what steers the runtime", `Defaults:app env_keep += "BUN_OPTIONS"\n${SCOPED}`, [], "env_keep"],
+  ])("what cannot be taken away safely is named, and the app does not start: %s", async (name, grant, lines, words) => {
+    const image = await sudoImage(base, lines, grant);
+    const ended = await runToEnd({ image, cmd: ["echo", "the app ran"] });
+    // SETENV makes the rule a broad one, which is simply gone.
+    if (name === "SETENV") expect(ended).toMatchObject({ code: 0, stdout: "the app ran\n" });
+    else {
+      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      expect(said(ended.stderr)).toMatch(new RegExp(words));
+    }
+  });
+
+  test("the log lives on after sudo has ended, also on a terminal", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_LOG_FORMAT: "json" };
+    const container = await startContainer({ image, env, create: { Tty: true, OpenStdin: true } });
+    const until = async (words: string) => {
+      const deadline = performance.now() + 20_000;
+      for (;;) {
+        const { stdout } = await container.logs();
+        if (stdout.includes(words)) return stdout;
+        if (performance.now() > deadline) throw new Error(`not said: ${words} — saw ${stdout}`);
+      }
+    };
+    const log = await until('"msg":"ssh ready"');
+    const ready = log.split("\n").find((line) => line.includes('"msg":"ssh ready"')) ?? "{}";
+    const knownHosts = (JSON.parse(ready.trim()) as { known_hosts: string }).known_hosts;
+    expect(await ssh(container, { key, user: "app", command: "echo in", knownHosts })).toMatchObject({
+      stdout: "in\n",
+    });
+    await until('"msg":"accepted"');
+  });
+
+  test("only the image's own file names sshd, its config and other users", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const wanted = {
+      WITHSSH_SSHD: "/bin/sh",
+      WITHSSH_USERS: "app,root",
+      WITHSSH_VOLUME: "/etc",
+      AUTHORIZED_KEYS_FILE: "/etc/shadow",
+    };
+    for (const [name, value] of Object.entries(wanted)) {
+      const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_REQUIRE: "true", [name]: value };
+      const ended = await runToEnd({ image, env, cmd: ["echo", "the app ran"] });
+      expect(ended, name).toMatchObject({ code: 1, stdout: "" });
+      expect(said(ended.stderr)).toMatch(new RegExp(`ssh is down: ${name} .*/etc/withssh/settings`));
+    }
+    const lines = ["RUN mkdir -p /etc/withssh /data && echo WITHSSH_USERS=app,root > /etc/withssh/settings"];
+    const own = await sudoImage(base, lines, SCOPED);
+    const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_USERS: "root", WITHSSH_VOLUME: "/data" };
+    const container = await startContainer({ image: own, env });
+    expect((await container.waitForReady()).users).toEqual(["app", "root"]);
+  });
+
+  test("without a command the launcher stays with the supervisor, and each ends with the other", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, ["CMD []"], SCOPED);
+    const env = { ...PINNED, AUTHORIZED_KEYS: key.publicLine, WITHSSH_SSH_ONLY: "true" };
+    const container = await startContainer({ image, env, cmd: [] });
+    await container.waitForReady();
+    expect(await container.stop()).toBe(0);
+    const other = await startContainer({ image, env, cmd: [] });
+    await other.waitForReady();
+    const end = "for p in /proc/[0-9]*; do grep -qzx -e --supervisor $p/cmdline && kill -9 ${p#/proc/}; done";
+    await other.exec(["sh", "-c", end], { user: "root" });
+    expect(await other.waitForExit()).toBe(1);
+  });
+});
