@@ -74,6 +74,8 @@ export type Event =
     }
   | { readonly type: "host keys changed"; readonly hostKeys: readonly HostKeyFacts[] }
   | { readonly type: "config changed" }
+  | { readonly type: "session ended"; readonly user: string; readonly key: string }
+  | { readonly type: "session unknown"; readonly user: string; readonly key: string }
   | { readonly type: "change refused"; readonly problem: Problem }
   | { readonly type: "app ended" }
   | { readonly type: "stopping"; readonly why: string }
@@ -135,6 +137,9 @@ const wordings: Wordings = {
     line("info", "authorized keys changed", { count: e.count, added: someOf(e.added), removed: someOf(e.removed) }),
   "host keys changed": (e) => line("warn", "host keys changed", { host_keys: e.hostKeys }),
   "config changed": () => line("info", "sshd config changed"),
+  "session ended": (e) => line("info", "session ended: its key is gone", { user: e.user, key: e.key }),
+  "session unknown": (e) =>
+    line("warn", "session of an unknown process: it will not end with its key", { user: e.user, key: e.key }),
   "change refused": (e) => line("error", `change left out, what was in force stays: ${renderProblem(e.problem)}`),
   "refused start": (e) => line("error", e.text),
   "app ended": () => line("info", "the app has ended: ssh ends with it"),

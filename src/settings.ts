@@ -130,7 +130,6 @@ export const settings = {
     kind: kinds.boolean,
     fallback: false,
     meaning: "end a key's live sessions when the key is gone",
-    notYet: ["true"],
   },
   privilege: {
     name: "WITHSSH_PRIVILEGE",

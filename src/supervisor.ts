@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { KeySessions, type KnownKeys } from "./key-sessions.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { c, ptr } from "./libc.ts";
 import { LogSocket } from "./log-socket.ts";
@@ -43,6 +44,7 @@ export class Supervisor {
   #sshd: Sshd | undefined;
   #log: LogSocket | undefined;
   #plan: Plan | undefined;
+  readonly #sessions: KeySessions | undefined;
   #isProved = false;
   #isListening = false;
   #isReady = false;
@@ -58,6 +60,12 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    const { host, config } = options;
+    if (config.revokeSessions)
+      this.#sessions = new KeySessions(
+        (event) => host.emit(event),
+        () => this.#knownKeys(),
+      );
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
@@ -74,6 +82,7 @@ export class Supervisor {
    */
   async adopt(plan: Plan, { reload }: { reload: boolean }): Promise<void> {
     this.#plan = plan;
+    this.#sessions?.keysChanged();
     if (!reload) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, RELOAD_TIMEOUT_MS);
@@ -109,7 +118,7 @@ export class Supervisor {
     const { host, children } = this.#options;
     this.#plan = plan;
     const read = createSshdLogReader();
-    this.#log ??= new LogSocket(({ text }) => this.#onRecord(read(text)));
+    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(read(text), pid));
     this.#sshd = new Sshd({
       children,
       path: plan.programs.sshd,
@@ -136,6 +145,11 @@ export class Supervisor {
     const text = [...reasons.keys()].join("\n");
     if (text !== this.#lastRefusal) for (const problem of reasons.values()) this.down(problem);
     this.#lastRefusal = text;
+  }
+
+  #knownKeys(): KnownKeys {
+    const { keys = [], isClean = false } = this.#plan?.keys ?? {};
+    return { fingerprints: new Set(keys.map(({ fingerprint }) => fingerprint)), isClean };
   }
 
   /** The promises that `sshd -T` would not keep, for every login user. */
@@ -169,7 +183,7 @@ export class Supervisor {
     return code === 0 ? undefined : REFUSED_RETRY_MS;
   }
 
-  #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>): void {
+  #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>, pid: number): void {
     const { host } = this.#options;
     if (log === undefined || log.type === "restarting") return;
     if (log.type === "listening") {
@@ -185,6 +199,7 @@ export class Supervisor {
     else {
       const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
       host.emit(source === undefined ? log : { ...log, source });
+      this.#sessions?.accepted(pid, log.user, log.key);
     }
   }
 

@@ -40,6 +40,8 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
   "keys changed": { type: "keys changed", count: 2, added: ["SHA256:a"], removed: ["SHA256:r"] },
   "host keys changed": { type: "host keys changed", hostKeys: [{ type: "ssh-rsa", fingerprint: "SHA256:y" }] },
   "config changed": { type: "config changed" },
+  "session ended": { type: "session ended", user: "app", key: "SHA256:x" },
+  "session unknown": { type: "session unknown", user: "app", key: "SHA256:x" },
   "change refused": { type: "change refused", problem },
   "app ended": { type: "app ended" },
   stopping: { type: "stopping", why: "SIGTERM" },

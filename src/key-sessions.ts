@@ -1,0 +1,136 @@
+/**
+ * WITHSSH_REVOKE_SESSIONS: ends the sessions of a key that is gone. A session is who wrote sshd's "Accepted" record, as
+ * the kernel says, with the time it started: nothing is taken from text, and no pid is signalled that may be another's.
+ */
+import { isOsError } from "./errors.ts";
+import type { Event } from "./events.ts";
+import { byteString, c, SYS, slurp } from "./libc.ts";
+
+/** So long a key must have been gone: an editor's half-written file ends nobody. */
+export const REVOKE_AFTER_MS = 5000;
+const KILL_AFTER_MS = 1000;
+const SIGTERM = 15;
+const SIGKILL = 9;
+const OPERATION = "end a session";
+/** Fields of /proc/pid/stat after the name in brackets (proc(5)): the state is the first. */
+const START_TICKS_AT = 19;
+
+interface Session {
+  readonly pid: number;
+  readonly startTicks: string;
+  readonly user: string;
+  readonly key: string;
+}
+
+/** What the keys are now; `isClean`: each source could be read, so what is missing was taken away. */
+export interface KnownKeys {
+  readonly fingerprints: ReadonlySet<string>;
+  readonly isClean: boolean;
+}
+
+/** Knows the sessions of keys that were in force when they logged in, and no others. */
+export class KeySessions {
+  readonly #emit: (event: Event) => void;
+  readonly #known: () => KnownKeys;
+  #sessions: Session[] = [];
+  #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(emit: (event: Event) => void, known: () => KnownKeys) {
+    this.#emit = emit;
+    this.#known = known;
+  }
+
+  /** A login was accepted: `pid` is the kernel's word, 0 where it gave none. Keys that we did not give are left alone. */
+  accepted(pid: number, user: string, key: string): void {
+    const startTicks = pid > 1 ? readStartTicks(pid) : undefined;
+    this.#sessions = this.#sessions.filter((session) => readStartTicks(session.pid) === session.startTicks);
+    if (startTicks === undefined) this.#emit({ type: "session unknown", user, key });
+    else if (this.#known().fingerprints.has(key)) this.#sessions.push({ pid, startTicks, user, key });
+  }
+
+  /** The keys may be others now: those that are gone have five seconds to come back. */
+  keysChanged(): void {
+    const { fingerprints } = this.#known();
+    for (const key of new Set(this.#sessions.map((session) => session.key))) {
+      if (fingerprints.has(key)) {
+        clearTimeout(this.#timers.get(key));
+        this.#timers.delete(key);
+      } else if (!this.#timers.has(key)) {
+        this.#timers.set(
+          key,
+          setTimeout(() => this.#revoke(key), REVOKE_AFTER_MS),
+        );
+      }
+    }
+  }
+
+  #revoke(key: string): void {
+    this.#timers.delete(key);
+    const { fingerprints, isClean } = this.#known();
+    if (fingerprints.has(key)) return;
+    // A source that failed may have it: wait until all can be read.
+    if (!isClean)
+      return void this.#timers.set(
+        key,
+        setTimeout(() => this.#revoke(key), REVOKE_AFTER_MS),
+      );
+    const ended = this.#sessions.filter((session) => session.key === key);
+    this.#sessions = this.#sessions.filter((session) => session.key !== key);
+    for (const session of ended) {
+      if (endTree(session)) this.#emit({ type: "session ended", user: session.user, key });
+    }
+  }
+}
+
+/** TERM, and KILL for what is left a second later, to a session and all below it. False: it was over already. */
+function endTree(session: Session): boolean {
+  if (readStartTicks(session.pid) !== session.startTicks) return false;
+  const pidfds = treeOf(session).flatMap((one) => openPidfd(one) ?? []);
+  for (const pidfd of pidfds) signal(pidfd, SIGTERM);
+  setTimeout(() => {
+    for (const pidfd of pidfds) {
+      signal(pidfd, SIGKILL);
+      c.close(pidfd);
+    }
+  }, KILL_AFTER_MS);
+  return pidfds.length > 0;
+}
+
+/** A process and its descendants, each with its start: what left the session's tree (a daemon) is not the session's. */
+function treeOf(root: Pick<Session, "pid" | "startTicks">): Pick<Session, "pid" | "startTicks">[] {
+  const children = listChildrenOf(root.pid).flatMap((pid) => {
+    const startTicks = readStartTicks(pid);
+    return startTicks === undefined ? [] : treeOf({ pid, startTicks });
+  });
+  return [root, ...children];
+}
+
+/** A pidfd of exactly that process: the start is compared after the pid can no longer be another's. */
+function openPidfd({ pid, startTicks }: Pick<Session, "pid" | "startTicks">): number | undefined {
+  const pidfd = Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0));
+  if (pidfd < 0) return undefined;
+  if (readStartTicks(pid) === startTicks) return pidfd;
+  c.close(pidfd);
+  return undefined;
+}
+
+const signal = (pidfd: number, number: number) => void c.syscall(SYS.pidfdSendSignal, pidfd, number, 0, 0, 0);
+
+/** Clock ticks after boot at which this process began; undefined when it is not there. The name may hold brackets. */
+export function readStartTicks(pid: number): string | undefined {
+  const stat = slurpText(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TICKS_AT];
+}
+
+function listChildrenOf(pid: number): number[] {
+  return (slurpText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);
+}
+
+function slurpText(path: string): string | undefined {
+  try {
+    return byteString(slurp(path, OPERATION));
+  } catch (error) {
+    if (isOsError(error)) return undefined;
+    throw error;
+  }
+}
