@@ -40,7 +40,7 @@ export function collectKeys(
   const keys = collect(host, config, accounts, state, new Map());
   for (const event of keys.events) host.emit(event);
   if (!config.homeKeys) warnOfHomeKeys(host, accounts);
-  if (keys.problem !== undefined && !config.homeKeys) {
+  if (keys.problem !== undefined && !config.homeKeys && config.trustedUserCa === undefined) {
     const isPending = config.authorizedKeysUrls !== undefined;
     throw isPending ? new StageError(AWAIT_URL_KEYS, PENDING) : new StageError("collectAuthorizedKeys", keys.problem);
   }

@@ -4,7 +4,7 @@
  */
 import { readUrls, recollectKeys, writeKeys } from "./authorized-key-stages.ts";
 import { openState, type Plan } from "./boot.ts";
-import type { Config } from "./config.ts";
+import type { Config, TextSource } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
@@ -164,14 +164,23 @@ function readRoots(host: Host, { environment }: Request): string | undefined {
 function watchedPaths({ config, plan }: Live): readonly WatchedPaths<Topic>[] {
   const identity = HOST_KEY_TYPES.flatMap((type) => [keyFileName(type), certificateFileName(type)]);
   const included = (plan()?.written.lines ?? []).map(({ file }) => file).filter((file) => file.startsWith("/etc/"));
-  const operator = config.sshdConfig !== undefined && "file" in config.sshdConfig ? [config.sshdConfig.file] : [];
-  const configs = new Set([IMAGE_SSHD_CONFIG, `${IMAGE_SSHD_CONFIG}.d`, ...included, ...operator]);
+  const files = [config.sshdConfig, config.trustedUserCa].flatMap((source) => pathOf(source));
+  const configs = new Set([
+    IMAGE_SSHD_CONFIG,
+    `${IMAGE_SSHD_CONFIG}.d`,
+    ...included,
+    ...files,
+    `${config.volume}/.ssh/revoked_keys`,
+  ]);
   return [
     { topic: "keys", paths: [config.authorizedKeysFile.path] },
     { topic: "host keys", paths: identity.map((name) => `${config.volume}/.ssh/${name}`) },
     { topic: "config", paths: [...configs] },
   ];
 }
+
+const pathOf = (source: TextSource | undefined): string[] =>
+  source !== undefined && "file" in source ? [source.file] : [];
 
 function warnOfMountedFiles({ host, config }: Live): void {
   const { path } = config.authorizedKeysFile;

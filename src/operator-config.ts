@@ -34,14 +34,6 @@ export async function writeOperatorConfig(
   return { path, lines: operator.lines, hasMatch: operator.hasMatch };
 }
 
-/** Removes what earlier configs included. `path` is the one in force. */
-export function removeOtherOperatorConfigs(state: StateDirectory, path: string | undefined): void {
-  for (const name of state.private.list("list operator configs")) {
-    const isOther = name.startsWith(`${OPERATOR_CONFIG_NAME}.`) && `${state.private.path}/${name}` !== path;
-    if (isOther) state.private.remove("drop an operator config", name);
-  }
-}
-
 /** The text of the setting, or of the file that it names. */
 function readOperatorLines(host: Host, source: TextSource): Uint8Array {
   const text = readTextSource(host, source, settings.sshdConfig.name);

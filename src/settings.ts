@@ -85,7 +85,6 @@ export const settings = {
     kind: kinds.text,
     meaning: "public keys of authorities whose user certificates may log in",
     fileForm: true,
-    notYet: true,
   },
   users: {
     name: "WITHSSH_USERS",

@@ -18,6 +18,7 @@ export interface SshdConfigInput {
   readonly keysDirectory: string;
   readonly homeKeys: boolean;
   readonly trustedUserCaFile?: string | undefined;
+  readonly revokedKeysFile?: string | undefined;
   /** sshd as an unprivileged user: no PAM. */
   readonly rootless: boolean;
   /**
@@ -132,6 +133,7 @@ function mustHaves(input: SshdConfigInput): string[] {
     "PermitRootLogin prohibit-password",
     `AuthorizedKeysFile ${keysFile}${input.homeKeys ? " %h/.ssh/authorized_keys" : ""}`,
     `TrustedUserCAKeys ${input.trustedUserCaFile === undefined ? "none" : path(input.trustedUserCaFile)}`,
+    ...(input.revokedKeysFile === undefined ? [] : [`RevokedKeys ${path(input.revokedKeysFile)}`]),
     // Not said: AuthorizedKeysCommand none. sshd (8.4 to 10) then complains about its missing user at each refused key.
     "AuthorizedPrincipalsFile none",
     `StrictModes ${input.strictModes ? "yes" : "no"}`,

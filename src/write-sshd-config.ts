@@ -8,8 +8,9 @@ import type { Host } from "./host.ts";
 import type { InstalledHostKey } from "./host-key-install.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { filterImageConfig } from "./image-filter.ts";
-import { removeOtherOperatorConfigs, writeOperatorConfig } from "./operator-config.ts";
-import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
+import { AUTHORITY_NAMES, writeAuthorities } from "./key-authority.ts";
+import { writeOperatorConfig } from "./operator-config.ts";
+import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME } from "./paths.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 import { makePrivsepDirectory, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
@@ -27,8 +28,8 @@ export interface WrittenConfig {
   readonly lines: ImageConfig["lines"];
   /** Match blocks can override what is global: then nothing listens before the proof. */
   readonly hasMatch: boolean;
-  /** What it includes of the operator's. */
-  readonly operatorPath: string | undefined;
+  /** Files of ours that it names, each named by its content. */
+  readonly belongings: readonly string[];
 }
 
 interface ConfigParts {
@@ -64,6 +65,10 @@ export async function writeSshdConfig(
     user: name,
     selected: selectSessionEnv(environment, config.sessionEnv, uid === request.appUid, isOurSetting),
   }));
+  const authorities = await writeAuthorities(host, config, state, {
+    keygen: programs.keygen,
+    publicKeyPath: `${installed[0]?.path}.pub`,
+  });
   const promises: SshdPromises = {
     port: config.port,
     listen: config.listen,
@@ -71,9 +76,11 @@ export async function writeSshdConfig(
     keysDirectory: state.keys.path,
     homeKeys: config.homeKeys,
     forwarding: config.forwarding,
+    trustedUserCaFile: authorities.trustedUserCaFile,
   };
   const rendered = renderSshdConfig({
     ...promises,
+    revokedKeysFile: authorities.revokedKeysFile,
     version: programs.version,
     hostCertificates: installed.flatMap((key) => key.certificatePath ?? []),
     rootless: isRootless,
@@ -96,7 +103,7 @@ export async function writeSshdConfig(
   }
   return {
     path: `${state.private.path}/${name}`,
-    operatorPath: operator.path,
+    belongings: [operator.path, ...Object.values(authorities)].filter((path) => path !== undefined),
     origins: rendered.origins,
     promises,
     lines: [...image.lines, ...operator.lines],
@@ -104,10 +111,16 @@ export async function writeSshdConfig(
   };
 }
 
+const BELONGINGS: readonly string[] = [`${OPERATOR_CONFIG_NAME}.`, ...AUTHORITY_NAMES];
+
 /** Puts the proved config `sshd_config.next` in force for the next start or SIGHUP of sshd: the very bytes, by a rename. */
 export function putInForce(state: StateDirectory, written: WrittenConfig): WrittenConfig {
   state.private.rename("put the sshd config in force", NEXT_CONFIG_NAME, CONFIG_NAME);
-  removeOtherOperatorConfigs(state, written.operatorPath);
+  for (const name of state.private.list("list what configs named")) {
+    const isOther = BELONGINGS.some((prefix) => name.startsWith(prefix));
+    const isInForce = written.belongings.includes(`${state.private.path}/${name}`);
+    if (isOther && !isInForce) state.private.remove("drop what an earlier config named", name);
+  }
   return { ...written, path: `${state.private.path}/${CONFIG_NAME}` };
 }
 

@@ -1,0 +1,53 @@
+/** A fleet: certificates of an authority log in under their principals, and what was revoked does not. */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { bases, makeVolume, startContainer } from "../support/boot.ts";
+import { APP, writeFiles } from "../support/inside.ts";
+import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
+
+const keygen = async (...args: readonly string[]) => await promisify(execFile)("ssh-keygen", args);
+
+/** A certificate of `ca` for `key`, where ssh looks for it: beside the key. */
+async function sign(ca: TestKey, key: TestKey, principals: string, extra: readonly string[] = []): Promise<TestKey> {
+  await keygen("-q", "-s", ca.path, "-I", "ina", "-n", principals, "-V", "-1m:+1h", ...extra, `${key.path}.pub`);
+  return key;
+}
+
+describe.each(bases)("on %s", (base) => {
+  test("certificates of each authority log in as their principals; strangers', expired and revoked ones do not", async () => {
+    const [ca, other, stranger] = await Promise.all([makeKey(), makeKey("ecdsa"), makeKey()]);
+    const keys = await Promise.all(["ed25519", "ecdsa", "ed25519", "ed25519", "ed25519"].map((type) => makeKey(type)));
+    const [ina, ben, mallory, late, deploy] = keys as [TestKey, TestKey, TestKey, TestKey, TestKey];
+    await sign(ca, ina, "root,deploy");
+    await sign(other, ben, "root");
+    await sign(stranger, mallory, "root");
+    await sign(ca, deploy, "deploy");
+    await keygen("-q", "-s", ca.path, "-I", "late", "-n", "root", "-V", "-2h:-1h", `${late.path}.pub`);
+    const container = await startContainer({
+      base,
+      cmd: APP,
+      volume: await makeVolume(),
+      env: { WITHSSH_TRUSTED_USER_CA: `${ca.publicLine}\n${other.publicLine}` },
+    });
+    await container.waitForLog("host key made and in use");
+    const login = async (key: TestKey) => (await ssh(container, { key, command: "true" })).code;
+    expect(await Promise.all([ina, ben].map(login))).toEqual([0, 0]);
+    expect(await Promise.all([mallory, late, deploy].map(login))).toEqual([255, 255, 255]);
+
+    await writeFiles(container, { "/volume/.ssh/revoked_keys": `${ben.publicLine}\n` });
+    await container.waitForLog("sshd config changed");
+    expect(await Promise.all([ina, ben].map(login))).toEqual([0, 255]);
+    await keygen("-q", "-k", "-f", `${ina.path}.krl`, `${ina.path}.pub`);
+    const krl = (await readFile(`${ina.path}.krl`)).toString("base64");
+    const put = `echo ${krl} | base64 -d > /volume/.ssh/new && mv /volume/.ssh/new /volume/.ssh/revoked_keys`;
+    let changes = 0;
+    await container.exec(["sh", "-c", put]);
+    await container.waitForLog(({ msg }) => msg === "sshd config changed" && ++changes === 2);
+    expect(await Promise.all([ina, ben].map(login))).toEqual([255, 0]);
+    await writeFiles(container, { "/volume/.ssh/revoked_keys": "SSHKRL\n\0not a list" });
+    await container.waitForLog(({ msg }) => msg.includes("no list of revoked keys"));
+    expect(await Promise.all([ina, ben].map(login))).toEqual([255, 0]);
+  });
+});
