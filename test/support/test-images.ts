@@ -8,7 +8,9 @@ import { $ } from "../../scripts/shell.ts";
 /** Distributions that behaviour is tried on, once each. */
 export type Base = "debian" | "musl";
 
-const DOCKERFILES = { debian: "Dockerfile.debian", musl: "test/support/Dockerfile.alpine" } as const;
+/** The Dockerfiles that we show people: an unprivileged user, the scoped sudo rule, forwarding on. */
+export const SHOWN_DOCKERFILES = { debian: "Dockerfile.debian", musl: "Dockerfile.alpine" } as const;
+const DOCKERFILES = { debian: "test/support/Dockerfile.debian", musl: "test/support/Dockerfile.alpine" } as const;
 
 /**
  * @param name what the image is called, where it is not the base of most tests
@@ -19,12 +21,13 @@ export async function buildTestImage(
   baseImage: string,
   runId: string,
   name: string = base,
+  dockerfile: string = DOCKERFILES[base],
 ): Promise<string> {
   const newest = `withssh-test:${name}`;
   const tag = `${newest}-${runId}`;
   const before = await imageId(newest);
   const buildArgs = ["--build-arg", `BASE=${baseImage}`, "--build-arg", `ARCH=${process.arch}`];
-  const args = ["--tag", tag, "--tag", newest, ...buildArgs, "--file", DOCKERFILES[base]];
+  const args = ["--tag", tag, "--tag", newest, ...buildArgs, "--file", dockerfile];
   await $({ cwd: ROOT })`docker build --quiet --network=host ${args} .`;
   // By its id docker also removes an image's last tag: that of another run, which may still need it.
   if (before !== undefined && (await countTags(before)) === 0) await removeImage(before);
