@@ -75,7 +75,7 @@ export async function readHostKeyFile(
     }
     return refuse(`reading failed with ${error.code}`, "look at the volume itself");
   }
-  const half = await judge(tools, content.bytes);
+  const half = await judgePrivateKey(tools, content.bytes);
   if (typeof half === "string") return refuse(half, REPLACE_HINT, content.bytes);
   if (!isOfType(half.type, type)) return refuse(`a key of type ${half.type}`, `its name says ${type}: move it away`);
   const key = { ...half, type, algorithm: half.type, privateBytes: content.bytes, origin, saved: true };
@@ -85,7 +85,7 @@ export async function readHostKeyFile(
 const REPLACE_HINT = "put the good key back, or move this file away and a new key is made (clients will notice)";
 
 /** The public half, or in words why there is none. */
-async function judge(tools: HostKeyTools, bytes: Uint8Array): Promise<PublicHalf | string> {
+export async function judgePrivateKey(tools: HostKeyTools, bytes: Uint8Array): Promise<PublicHalf | string> {
   const verdict = parsePrivateKey(bytes);
   if (verdict.verdict === "ok") return verdict;
   if (verdict.verdict === "bad") return verdict.reason;
@@ -103,15 +103,19 @@ export function isOfType(algorithm: HostKeyAlgorithm, type: HostKeyType): boolea
 function readCertificate(dir: Dir, type: HostKeyType, half: PublicHalf): Uint8Array | undefined {
   try {
     const { bytes } = dir.read("read host certificate", certificateFileName(type), MOST_KEY_BYTES);
-    const [algorithm, base64 = ""] = new TextDecoder("latin1").decode(bytes).trim().split(" ");
-    // PROTOCOL.certkeys: a certificate holds the key's own fields, which follow the type name in the plain blob.
-    const fields = Buffer.from(half.publicBlob).subarray(4 + half.type.length);
-    const isOurs = algorithm === `${half.type}-cert-v01@openssh.com` && Buffer.from(base64, "base64").includes(fields);
-    return isOurs ? bytes : undefined;
+    return certifies(new TextDecoder("latin1").decode(bytes), half) ? bytes : undefined;
   } catch (error) {
     if (isOsError(error)) return undefined;
     throw error;
   }
+}
+
+/** True when the line is a certificate for this very key (PROTOCOL.certkeys): it holds the key's own fields. */
+export function certifies(line: string, half: PublicHalf): boolean {
+  const [algorithm, base64 = ""] = line.trim().split(" ");
+  // They follow the type name in the plain blob.
+  const fields = Buffer.from(half.publicBlob).subarray(4 + half.type.length);
+  return algorithm === `${half.type}-cert-v01@openssh.com` && Buffer.from(base64, "base64").includes(fields);
 }
 
 function kindWords(dir: Dir, name: string): string {

@@ -5,13 +5,18 @@
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
 import type { HostKey } from "./host-key-files.ts";
+import { restoreGivenHostKeys } from "./host-key-given.ts";
 import { type InstalledHostKey, installHostKeys } from "./host-key-install.ts";
 import { type HostKeySettings, type Identity, restoreHostKeys } from "./host-keys.ts";
 import { IMAGE_SSH_DIRECTORY } from "./paths.ts";
 import type { Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
+import { settings as allSettings } from "./settings.ts";
 import { orThrow } from "./stage.ts";
 import type { StateDirectory } from "./state-directory.ts";
+import { readTextSource } from "./text-source.ts";
+
+const STAGE = "restoreHostKeys";
 
 /** What the host keys of this start depend on, out of everything that is known by now. */
 export function selectHostKeySettings(
@@ -22,6 +27,7 @@ export function selectHostKeySettings(
 ): HostKeySettings {
   return {
     volume: config.volume,
+    given: config.hostKeys,
     adoptImageKeys: config.adoptImageKeys,
     imageDir: IMAGE_SSH_DIRECTORY,
     // Without root nothing of /etc is written, not even where an image gave it to this user.
@@ -34,7 +40,11 @@ export function selectHostKeySettings(
 
 /** The identity to serve. Throws `StageError` where there is none. */
 export async function restoreIdentity(host: Host, settings: HostKeySettings): Promise<Identity> {
-  return orThrow(await restoreHostKeys(host, settings), "restoreHostKeys");
+  const { given, keygen, privateDir } = settings;
+  if (given === undefined) return orThrow(await restoreHostKeys(host, settings), STAGE);
+  const { name } = allSettings.hostKeys;
+  const { bytes } = orThrow(readTextSource(host, given, name), STAGE) as { bytes: Uint8Array };
+  return orThrow(await restoreGivenHostKeys({ host, keygen, privateDir }, name, bytes), STAGE);
 }
 
 /** Copies the host keys to where sshd reads them. Throws `StageError` where no place can be written. */

@@ -3,6 +3,7 @@
  * Never replaces what is there, never makes a new identity beside keys that it cannot read, and never shows a key that
  * could not be saved beside keys that could: an identity that clients have seen stays as it is.
  */
+import type { TextSource } from "./config.ts";
 import type { Problem } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import { adoptImageKeys } from "./host-key-adopt.ts";
@@ -24,6 +25,8 @@ import {
 export interface HostKeySettings {
   /** WITHSSH_VOLUME. */
   readonly volume: string;
+  /** WITHSSH_HOST_KEYS: then the volume's do not count. */
+  readonly given: TextSource | undefined;
   /** WITHSSH_ADOPT_IMAGE_KEYS. */
   readonly adoptImageKeys: boolean;
   /** Where the image's own keys lie: `/etc/ssh`. */

@@ -9,7 +9,7 @@ import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
 import { refreshHostKeys, toolsFor } from "./host-key-refresh.ts";
-import { install } from "./host-key-stages.ts";
+import { install, restoreIdentity } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
 import { writeUrlCopy } from "./key-url.ts";
 import { startUrlRefresh } from "./key-url-refresh.ts";
@@ -86,7 +86,10 @@ async function changeHostKeys(live: Live): Promise<void> {
   if (before === undefined) return;
   const { hostKeySettings, identity } = before;
   const tools = toolsFor(host, hostKeySettings);
-  const { keys, changed, problems } = await refreshHostKeys(tools, hostKeySettings.volume, identity);
+  const { keys, changed, problems } =
+    hostKeySettings.given === undefined
+      ? await refreshHostKeys(tools, hostKeySettings.volume, identity)
+      : { ...(await restoreIdentity(host, hostKeySettings)), changed: true, problems: [] };
   for (const problem of problems) host.emit({ type: "warning", problem });
   if (!changed) return;
   const isAdopted = await changeConfig(live, { ...before, identity: { ...identity, keys } });
@@ -162,7 +165,9 @@ function readRoots(host: Host, { environment }: Request): string | undefined {
 }
 
 function watchedPaths({ config, plan }: Live): readonly WatchedPaths<Topic>[] {
-  const identity = HOST_KEY_TYPES.flatMap((type) => [keyFileName(type), certificateFileName(type)]);
+  const identity = HOST_KEY_TYPES.flatMap((type) => [keyFileName(type), certificateFileName(type)]).map(
+    (name) => `${config.volume}/.ssh/${name}`,
+  );
   const included = (plan()?.written.lines ?? []).map(({ file }) => file).filter((file) => file.startsWith("/etc/"));
   const files = [config.sshdConfig, config.trustedUserCa].flatMap((source) => pathOf(source));
   const configs = new Set([
@@ -174,7 +179,7 @@ function watchedPaths({ config, plan }: Live): readonly WatchedPaths<Topic>[] {
   ]);
   return [
     { topic: "keys", paths: [config.authorizedKeysFile.path] },
-    { topic: "host keys", paths: identity.map((name) => `${config.volume}/.ssh/${name}`) },
+    { topic: "host keys", paths: config.hostKeys === undefined ? identity : pathOf(config.hostKeys) },
     { topic: "config", paths: [...configs] },
   ];
 }

@@ -72,7 +72,6 @@ export const settings = {
     meaning: "private host keys as PEM blocks, or base64 of them; win over the volume; not passed on to the app",
     secret: true,
     fileForm: true,
-    notYet: true,
   },
   adoptImageKeys: {
     name: "WITHSSH_ADOPT_IMAGE_KEYS",

@@ -50,4 +50,44 @@ describe.each(bases)("on %s", (base) => {
     await container.waitForLog(({ msg }) => msg.includes("no list of revoked keys"));
     expect(await Promise.all([ina, ben].map(login))).toEqual([255, 0]);
   });
+
+  test("machines that are given one identity have it, with its certificate, and no volume says otherwise", async () => {
+    const [key, ca, hostKey] = await Promise.all([makeKey(), makeKey(), makeKey()]);
+    await keygen(
+      "-q",
+      "-s",
+      ca.path,
+      "-I",
+      "fleet",
+      "-h",
+      "-n",
+      "withssh-test",
+      "-V",
+      "-1m:+1h",
+      `${hostKey.path}.pub`,
+    );
+    const certificate = await readFile(`${hostKey.path}-cert.pub`, "utf8");
+    const pem = await readFile(hostKey.path, "utf8");
+    const volume = await makeVolume();
+    const env = { AUTHORIZED_KEYS: key.publicLine };
+    const first = await startContainer({ base, cmd: APP, volume, env });
+    await first.waitForReady();
+    await first.remove();
+    const text = Buffer.from(`${pem}${certificate}`).toString("base64");
+    const given = await startContainer({ base, cmd: APP, volume, env: { ...env, WITHSSH_HOST_KEYS: text } });
+    const ready = await given.waitForReady();
+    expect(ready.host_keys).toHaveLength(1);
+    expect(ready.known_hosts).toContain(hostKey.publicLine.split(" ")[1]);
+    const plain = ["-o", "HostKeyAlgorithms=ssh-ed25519"];
+    const knownHosts = `host ${hostKey.publicLine}`;
+    expect((await ssh(given, { key, command: "true", knownHosts, args: plain })).code).toBe(0);
+    const session = await ssh(given, { key, command: "env; tr '\\0' '\\n' < /proc/1/environ", knownHosts });
+    expect(session.stdout).toContain("AUTHORIZED_KEYS=");
+    expect(session.stdout).not.toContain("WITHSSH_HOST_KEYS");
+    const authority = ["-o", "HostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com"];
+    const signed = `@cert-authority host ${ca.publicLine}`;
+    const trusted = await ssh(given, { key, command: "true", knownHosts: signed, args: authority });
+    expect(trusted).toMatchObject({ code: 0 });
+    expect((await given.logs()).stderr).not.toContain(text.slice(200, 260));
+  });
 });

@@ -62,6 +62,7 @@ export function settingsFor(host: Host, changes: Partial<HostKeySettings> = {}):
   const privateDir = host.openDir("open state", PRIVATE);
   const settings = {
     volume: VOLUME,
+    given: undefined,
     adoptImageKeys: false,
     imageDir: "/etc/ssh",
     installInImage: true,

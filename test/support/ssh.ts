@@ -64,5 +64,9 @@ export async function makeDir(): Promise<string> {
 /** The lines under one name of ours: ports change at a restart, identities must not. */
 function renameHosts(lines: string): string {
   const keys = lines.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  return keys.map((line) => `${ALIAS} ${line.trim().split(/\s+/).slice(1).join(" ")}\n`).join("");
+  return keys
+    .map((line) => line.trim().split(/\s+/))
+    .map(([first = "", ...rest]) => (first.startsWith("@") ? [first, ALIAS, ...rest.slice(1)] : [ALIAS, ...rest]))
+    .map((words) => `${words.join(" ")}\n`)
+    .join("");
 }
