@@ -84,7 +84,7 @@ describe.each(bases)("on %s", (base) => {
     const { stderr } = await container.logs();
     const added = ourLines(stderr)
       .slice(lines)
-      .map(({ msg }) => msg);
+      .map(({ msg, text }) => (text === undefined ? msg : `${msg}: ${text}`));
     expect(added.filter((msg) => msg !== "accepted" && msg !== "disconnected")).toEqual([]);
     // The logins before, too, may be told as over only now.
     expect(added.length).toBeLessThanOrEqual(4);
