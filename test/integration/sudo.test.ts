@@ -1,5 +1,5 @@
 /** Sudo mode as people meet it: the one call, what is left afterwards, restarts, and every refusal in words. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { bases, makeVolume, runToEnd, startContainer } from "../support/boot.ts";
 import { errorsOf, ourLines } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
@@ -12,6 +12,9 @@ const said = (stderr: string) =>
 const PINNED = { WITHSSH_PRIVILEGE: "sudo" };
 
 describe.each(bases)("on %s", (base) => {
+  // Installs sudo, from the network, in time that is no test's.
+  beforeAll(() => sudoImage(base, []));
+
   test("with the scoped rule the app runs as its user, SSH works, and does so again after a restart", async () => {
     const key = await makeKey();
     const image = await sudoImage(base, [], SCOPED);
@@ -191,7 +194,8 @@ describe.each(bases)("on %s", (base) => {
     expect(await container.stop()).toBe(0);
     const other = await startContainer({ image, env, cmd: [] });
     await other.waitForReady();
-    const end = "for p in /proc/[0-9]*; do grep -qzx -e --supervisor $p/cmdline && kill -9 ${p#/proc/}; done";
+    const end =
+      "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/cmdline | grep -qx -e --supervisor && kill -9 ${p#/proc/}; done";
     await other.exec(["sh", "-c", end], { user: "root" });
     expect(await other.waitForExit()).toBe(1);
   });
