@@ -7,6 +7,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./places.ts";
+import { progress } from "./progress.ts";
 import { $ } from "./shell.ts";
 import { renderSizes, replaceSizes, type Size } from "./size-table.ts";
 import { ALL_TARGETS, executablePath, TARGETS } from "./targets.ts";
@@ -15,8 +16,9 @@ const { docs } = parseArgs({ options: { docs: { type: "boolean", default: false 
 
 const present = ALL_TARGETS.filter((target) => existsSync(executablePath(target)));
 if (present.length === 0) throw new Error("dist/ has no executable — hint: npm run build:all");
-const sizes: Size[] = [];
-for (const target of present) sizes.push(await measure(TARGETS[target].file, executablePath(target)));
+const sizes = await progress("compress each as registries do", () =>
+  Promise.all(present.map((target) => measure(TARGETS[target].file, executablePath(target)))),
+);
 const table = renderSizes(sizes);
 console.log(table);
 if (docs) {

@@ -1,6 +1,6 @@
 /** What a release consists of: every file of it is what its name says, and the carrier image hands out the right ones. */
 import { existsSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
@@ -51,6 +51,15 @@ test("each licence text is there, of every package inside and of the runtime", a
   }
   for (const title of ["JavaScriptCore", "GNU LIBRARY GENERAL PUBLIC LICENSE", "GNU LESSER GENERAL PUBLIC LICENSE"])
     expect(text).toContain(title);
+});
+
+test("README's sizes are those of these files, give or take two in a hundred", async () => {
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  for (const target of ALL_TARGETS) {
+    const [, said] = new RegExp(`^\\| \`${TARGETS[target].file}\` \\| ([\\d.]+) MB \\|`, "m").exec(readme) ?? [];
+    const megabytes = (await stat(executablePath(target))).size / 1e6;
+    expect(Math.abs(Number(said) / megabytes - 1), `npm run size -- --docs; ${target}`).toBeLessThan(0.02);
+  }
 });
 
 test("the glibc executable of this processor says its version", async () => {
