@@ -33,7 +33,7 @@ export function startWatcher<Topic>(
 ): Watcher {
   const seen = new Map(watched.map((one) => [one.topic, describe(one.paths)]));
   /** Path → the inode that was there: another one wants a watch of its own. */
-  const places = new Map<string, string>();
+  const places = new Map<string, { readonly inode: string; readonly events: FSWatcher }>();
   let settling: ReturnType<typeof setTimeout> | undefined;
 
   const check = () => {
@@ -51,38 +51,36 @@ export function startWatcher<Topic>(
   const soon = () => {
     settling ??= setTimeout(check, SETTLE_MS);
   };
-  // Only the places themselves: chokidar would open a watch for each file in them.
-  const events: FSWatcher = watch([], {
-    ignored: (path) => !places.has(path),
-    ignoreInitial: true,
-    followSymlinks: true,
-    depth: 0,
-    usePolling: false,
-  });
   const addPlaces = () => {
     for (const path of watched.flatMap(({ paths }) => paths.flatMap(placesOf))) {
       const at = look(path);
       const inode = typeof at === "string" ? at : at.inode;
       const known = places.get(path);
-      if (known === inode) continue;
-      if (known !== undefined) events.unwatch(path);
-      places.set(path, inode);
-      events.add(path);
+      if (known?.inode === inode) continue;
+      void known?.events.close();
+      places.set(path, { inode, events: listen(path, soon) });
     }
   };
-  events.on("raw", soon);
-  events.on("all", soon);
-  // No inotify to be had (EMFILE, ENOSPC): the looks go on.
-  events.on("error", () => {});
   addPlaces();
   const timer = setInterval(check, POLL_MS);
   return {
     close: () => {
       clearInterval(timer);
       clearTimeout(settling);
-      void events.close();
+      for (const { events } of places.values()) void events.close();
     },
   };
+}
+
+/** One watch, of the place itself: chokidar would open more for what is in it, and lets a parent's take a child's away. */
+function listen(path: string, onEvent: () => void): FSWatcher {
+  const options = { ignored: (one: string) => one !== path, ignoreInitial: true, depth: 0, usePolling: false };
+  const events = watch(path, options);
+  events.on("raw", onEvent);
+  events.on("all", onEvent);
+  // No inotify to be had (EMFILE, ENOSPC): the looks go on.
+  events.on("error", () => {});
+  return events;
 }
 
 /** True for a file that is a mount by itself: there another file put in its place is never seen. */
