@@ -12,13 +12,13 @@ import {
 import type { Config } from "./config.ts";
 import { type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { compileNormally } from "./jit-policy.ts";
 import { warnOfHomeKeys } from "./key-home.ts";
 import { type LastGood, readKeySources } from "./key-sources.ts";
 import { readUrlCopies, splitUrls } from "./key-url.ts";
 import { settings } from "./settings.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { readTextSource } from "./text-source.ts";
+import { compileNormally } from "./thrift.ts";
 
 /** From about here compiled code is worth its price. */
 const MANY_LINES = 500;

@@ -7,11 +7,11 @@ import { byteString, c, slurp } from "./libc.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
-const KILL_AFTER_MS = 1000;
-const GIVE_UP_AFTER_MS = 2500;
+const KILL_AFTER_MS = 800;
+const GIVE_UP_AFTER_MS = 1800;
 const STEP_MS = 20;
 
-/** Resolves when no child is left, or after 2.5 s at most. Reaping is the SIGCHLD listener's work (processes.ts). */
+/** Resolves when no child is left, or after 1.8 s at most. Reaping is the SIGCHLD listener's work (processes.ts). */
 export async function endDescendants(): Promise<void> {
   const began = performance.now();
   for (;;) {

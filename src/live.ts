@@ -17,6 +17,7 @@ import { IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
 import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { readTextSource } from "./text-source.ts";
+import { giveMemoryBackSoon } from "./thrift.ts";
 import { isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
 
@@ -43,7 +44,7 @@ export interface Live {
 export function startLive(live: Live): Watcher {
   let work: Promise<unknown> = Promise.resolve();
   const enqueue = (job: () => Promise<void>) => {
-    work = work.then(() => tellRefusal(live, job));
+    work = work.then(() => tellRefusal(live, job)).then(giveMemoryBackSoon);
   };
   live.ready
     .then(() => tellRefusal(live, () => makeSlowHostKeys(live)))

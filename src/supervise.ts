@@ -9,7 +9,7 @@ import { setNoNewPrivs } from "./drop-rights.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
-import { compileNormally } from "./jit-policy.ts";
+
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { defaultFormat } from "./log-line.ts";
@@ -19,6 +19,7 @@ import { Children } from "./processes.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { Supervisor } from "./supervisor.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
+import { compileNormally, giveMemoryBackSoon } from "./thrift.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const STDIN = 0;
@@ -75,6 +76,7 @@ export async function supervise(): Promise<number> {
     prove: (plan) => supervisor.prove(plan),
     adopt: (plan, options) => supervisor.adopt(plan, options),
   });
+  ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;
 }

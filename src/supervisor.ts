@@ -27,7 +27,7 @@ export interface SupervisorOptions {
 }
 
 /** How often the app's end is looked for where PID 1 is somebody else; a pidfd is not readable by the runtime. */
-const APP_CHECK_MS = 500;
+const APP_CHECK_MS = 1000;
 /** Where PID 1 is the app the container ends with it: nothing to look for, only a reason to stay. */
 const IDLE_MS = 1 << 30;
 /** A refused config is looked at again this often, in silence. */

@@ -5,7 +5,7 @@
  */
 import { type FSWatcher, watch } from "chokidar";
 import { isOsError } from "./errors.ts";
-import { AT_FDCWD, c, cString, errno, errnoName, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, c, cString, errno, errnoName, O, ptr, SYS } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 
 /** Paths that belong together: files or directories (their entries too), there or not. */
@@ -18,7 +18,10 @@ export interface Watcher {
   close(): void;
 }
 
+/** How often places without events are looked at. */
 export const POLL_MS = 2000;
+/** All others are looked at this often: an event may be lost, and looking costs the idle supervisor its sleep. */
+const RARE_LOOK_MS = 30_000;
 /** An editor and a Kubernetes swap make several events in a row. */
 const SETTLE_MS = 40;
 const OPERATION = "look for changes";
@@ -51,6 +54,10 @@ export function startWatcher<Topic>(
   const soon = () => {
     settling ??= setTimeout(check, SETTLE_MS);
   };
+  let hasNoEvents = false;
+  const fail = () => {
+    hasNoEvents = true;
+  };
   const addPlaces = () => {
     for (const path of watched.flatMap(({ paths }) => paths.flatMap(placesOf))) {
       const at = look(path);
@@ -58,14 +65,25 @@ export function startWatcher<Topic>(
       const known = places.get(path);
       if (known?.inode === inode) continue;
       void known?.events.close();
-      places.set(path, { inode, events: listen(path, soon) });
+      places.set(path, { inode, events: listen(path, soon, fail) });
     }
   };
   addPlaces();
-  const timer = setInterval(check, POLL_MS);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const lookAgain = () => {
+    const isBlind = hasNoEvents || watched.some(({ paths }) => paths.some(isWithoutEvents));
+    timer = setTimeout(
+      () => {
+        check();
+        lookAgain();
+      },
+      isBlind ? POLL_MS : RARE_LOOK_MS,
+    );
+  };
+  lookAgain();
   return {
     close: () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       clearTimeout(settling);
       for (const { events } of places.values()) void events.close();
     },
@@ -73,13 +91,13 @@ export function startWatcher<Topic>(
 }
 
 /** One watch, of the place itself: chokidar would open more for what is in it, and lets a parent's take a child's away. */
-function listen(path: string, onEvent: () => void): FSWatcher {
+function listen(path: string, onEvent: () => void, onError: () => void): FSWatcher {
   const options = { ignored: (one: string) => one !== path, ignoreInitial: true, depth: 0, usePolling: false };
   const events = watch(path, options);
   events.on("raw", onEvent);
   events.on("all", onEvent);
-  // No inotify to be had (EMFILE, ENOSPC): the looks go on.
-  events.on("error", () => {});
+  // No inotify to be had (EMFILE, ENOSPC): looks take its place.
+  events.on("error", onError);
   return events;
 }
 
@@ -87,6 +105,30 @@ function listen(path: string, onEvent: () => void): FSWatcher {
 export function isMountedFile(path: string): boolean {
   const [file, parent] = [look(path), look(parentOf(path))];
   return typeof file !== "string" && typeof parent !== "string" && !file.isDirectory && file.mount !== parent.mount;
+}
+
+/** File systems whose changes the kernel tells of (inotify(7)), whoever makes them: statfs(2), f_type. */
+const WITH_EVENTS: ReadonlySet<bigint> = new Set([
+  0xef53n, // ext2 to ext4
+  0x58465342n, // xfs
+  0x9123683en, // btrfs
+  0x01021994n, // tmpfs
+  0x794c7630n, // overlayfs
+  0x2fc12fc1n, // zfs
+  0xf2f52010n, // f2fs
+]);
+
+/** True where changes at the path may come without an event: network and FUSE file systems, a file that is a mount. */
+function isWithoutEvents(path: string): boolean {
+  if (isMountedFile(path)) return true;
+  return placesOf(path).some((place) => {
+    const fd = c.openat(AT_FDCWD, cString(place), O.path | O.cloexec, 0);
+    if (fd < 0) return true;
+    const answer = new BigUint64Array(32);
+    const isKnown = c.fstatfs(fd, ptr(answer)) === 0 && WITH_EVENTS.has((answer[0] ?? 0n) & 0xffffffffn);
+    c.close(fd);
+    return !isKnown;
+  });
 }
 
 interface Look {
