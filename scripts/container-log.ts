@@ -67,3 +67,20 @@ export async function waitForReady(
 ): Promise<ReadyLine> {
   return (await waitForLog(container, (line) => line.msg === "ssh ready", options)) as ReadyLine;
 }
+
+/** As long as rsa is given to join: where it cannot be saved it never does. */
+const RSA_MS = 5000;
+
+/**
+ * On a first start rsa joins after the ready line, and sshd refuses connections for the milliseconds that it takes to read
+ * its config again. Waits that out, so that a login right after the ready line cannot meet it.
+ */
+export async function waitForSlowKey(
+  container: string,
+  ready: ReadyLine,
+  options: { readonly since?: string } = {},
+): Promise<void> {
+  if (ready.host_keys.some(({ type }) => type === "ssh-rsa")) return;
+  const isJoined = (line: LogLine) => line.msg === "host key made and in use";
+  await waitForLog(container, isJoined, { ...options, deadlineMs: RSA_MS }).catch(() => undefined);
+}

@@ -6,7 +6,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { ReadyLine } from "./container-log.ts";
-import { waitForReady } from "./container-log.ts";
+import { waitForReady, waitForSlowKey } from "./container-log.ts";
 import { CACHE_DIR, ROOT } from "./places.ts";
 import { $ } from "./shell.ts";
 import type { SshTarget } from "./ssh-client.ts";
@@ -59,6 +59,7 @@ export async function startDemo(): Promise<Demo> {
   // Not to be interrupted: the engine would go on alone, and make a container that nobody removes.
   await $({ signal: new AbortController().signal, detached: true })`docker run --detach ${args} ${DEMO}`;
   const ready = await waitForReady(DEMO, { deadlineMs: READY_TIMEOUT_MS });
+  await waitForSlowKey(DEMO, ready);
   const knownHosts = join(DEMO_DIR, "known_hosts");
   await writeFile(knownHosts, `${ready.known_hosts.trim()}\n`);
   const target = { host: "127.0.0.1", port, user: ready.users[0] ?? "root", key, knownHosts };

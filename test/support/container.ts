@@ -2,7 +2,7 @@
  * A container as tests see it: what it says, how it ends, and programs run inside. Talks to the engine through docker's
  * own command line, which keeps stdout and stderr apart and shows the same as people see.
  */
-import { type LogLine, type ReadyLine, waitForLog } from "../../scripts/container-log.ts";
+import { type LogLine, type ReadyLine, waitForLog, waitForSlowKey } from "../../scripts/container-log.ts";
 import { type Finished, run } from "../../scripts/ssh-client.ts";
 
 /** For anything that a container is waited for, unless a test says otherwise. */
@@ -19,6 +19,8 @@ export interface Container {
   waitForLog(wanted: string | ((line: LogLine) => boolean), deadlineMs?: number): Promise<LogLine>;
   /** `"msg":"ssh ready"` of this start. */
   waitForReady(deadlineMs?: number): Promise<ReadyLine>;
+  /** The ready line, once a login cannot meet the milliseconds in which sshd takes up a slow key. */
+  waitForLogins(): Promise<ReadyLine>;
   /** Runs a program inside, as root unless `user` is said. Never rejects for its status. */
   exec(argv: readonly string[], options?: { readonly user?: string; readonly stdin?: string }): Promise<Finished>;
   /** As `docker kill --signal`: to PID 1. */
@@ -63,6 +65,11 @@ export async function openHandle(id: string): Promise<Container> {
     waitForLog: awaitLine,
     async waitForReady(deadlineMs) {
       return (await awaitLine("ssh ready", deadlineMs)) as ReadyLine;
+    },
+    async waitForLogins() {
+      const ready = (await awaitLine("ssh ready")) as ReadyLine;
+      await waitForSlowKey(id, ready, { since: await inspect("{{.State.FinishedAt}}") });
+      return ready;
     },
     async exec(argv, options = {}) {
       const flags = ["--interactive", ...(options.user === undefined ? [] : ["--user", options.user])];

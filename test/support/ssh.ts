@@ -47,7 +47,7 @@ export async function makeKey(type = "ed25519", extra: readonly string[] = []): 
 /** Logs in to `container` and gives what the client says. Waits for the ready line first, unless `knownHosts` is given. */
 export async function ssh(container: Container, options: LoginOptions): Promise<Finished> {
   const knownHosts = join(await makeDir(), "known_hosts");
-  await writeFile(knownHosts, renameHosts(options.knownHosts ?? (await container.waitForReady()).known_hosts));
+  await writeFile(knownHosts, renameHosts(options.knownHosts ?? (await container.waitForLogins()).known_hosts));
   const { key, user = "root", command, args = [], stdin, timeoutMs } = options;
   const target = { host: "127.0.0.1", port: container.port, user, key: key.path, knownHosts };
   const limits = { ...(stdin === undefined ? {} : { stdin }), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
