@@ -20,7 +20,7 @@ const PLANTED: Readonly<Record<string, string>> = {
   "bunfig.toml": 'preload = ["./bunfig-preload.js"]\n[run]\nshell = "bun"\n',
   "bunfig-preload.js": mark("bunfig.toml"),
   ".bunfig.toml": 'preload = ["./bunfig-preload.js"]\n',
-  ".env": "WITHSSH_PORT=70000\nPLANTED=by .env\nBUN_OPTIONS=--preload /work/options.js\n",
+  ".env": "WITHSSH_PORT=70000\nPLANTED=by .env\nBUN_OPTIONS=--preload /planted/options.js\n",
   ".env.local": "WITHSSH_LOG_LEVEL=nonsense\n",
   ".env.production": "WITHSSH_LOG_LEVEL=nonsense\n",
   "tsconfig.json": '{ "compilerOptions": { "paths": { "pino": ["./pino.js"], "*": ["./pino.js"] } } }\n',
@@ -38,20 +38,20 @@ const PLANTED: Readonly<Record<string, string>> = {
 };
 
 const STEERING = {
-  PATH: "/work/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  PATH: "/planted/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   LD_PRELOAD: "/preload.so",
-  BUN_OPTIONS: "--preload /work/options.js",
-  NODE_OPTIONS: "--require /work/node-options.cjs",
+  BUN_OPTIONS: "--preload /planted/options.js",
+  NODE_OPTIONS: "--require /planted/node-options.cjs",
   BUN_CONFIG_VERBOSE_FETCH: "1",
-  NODE_PATH: "/work/node_modules",
+  NODE_PATH: "/planted/node_modules",
   NODE_ENV: "production",
   ZX_PREFIX: "echo ZX >> /tmp/marks;",
-  ZX_SHELL: "/work/bin/sh",
+  ZX_SHELL: "/planted/bin/sh",
   CHOKIDAR_USEPOLLING: "1",
   CHOKIDAR_INTERVAL: "1",
-  SHELL: "/work/bin/sh",
-  ENV: "/work/bin/env",
-  BASH_ENV: "/work/bin/env",
+  SHELL: "/planted/bin/sh",
+  ENV: "/planted/bin/env",
+  BASH_ENV: "/planted/bin/env",
 };
 
 async function plant(): Promise<string> {
@@ -69,11 +69,11 @@ describe.each(bases)("on %s, with all planted that could steer", (base) => {
   let container: Container;
   const key = makeKey();
   beforeAll(async () => {
-    const binds = [`${await plant()}:/work:ro`, await bindPreload("/preload.so")];
+    const binds = [`${await plant()}:/planted:ro`, await bindPreload("/preload.so")];
     const env = { AUTHORIZED_KEYS: (await key).publicLine, WITHSSH_SESSION_ENV: "-", ...STEERING };
     const entrypoint = ["/usr/local/bin/withssh"];
     const cmd = ["/bin/sh", ...APP.slice(1)];
-    container = await startContainer({ base, binds, env, entrypoint, cmd, create: { WorkingDir: "/work" } });
+    container = await startContainer({ base, binds, env, entrypoint, cmd, create: { WorkingDir: "/planted" } });
     await container.waitForReady();
     expect(await ssh(container, { key: await key, command: "true" })).toMatchObject({ code: 0 });
     // The slow host key is made after the ready line: a helper more that could be steered.
@@ -112,7 +112,7 @@ describe.each(bases)("on %s, with all planted that could steer", (base) => {
     for (const file of ["environ", "maps"]) {
       const text = await read(`/proc/${listener}/${file}`);
       expect(text).toMatch(file === "maps" ? /sshd/ : /./);
-      expect(text).not.toMatch(/preload|\/work/);
+      expect(text).not.toMatch(/preload|\/planted/);
     }
   });
 
@@ -127,7 +127,7 @@ describe.each(bases)("on %s, with all planted that could steer", (base) => {
 
 describe.each(bases)("on %s, where PID 1 is somebody else", (base) => {
   test("the way to a session of its own takes no program from PATH and no library either", async () => {
-    const binds = [`${await plant()}:/work:ro`, await bindPreload("/preload.so")];
+    const binds = [`${await plant()}:/planted:ro`, await bindPreload("/preload.so")];
     const entrypoint = ["/usr/local/bin/withssh"];
     const cmd = ["/bin/sh", ...APP.slice(1)];
     const host = { Init: true };
@@ -139,7 +139,7 @@ describe.each(bases)("on %s, where PID 1 is somebody else", (base) => {
       entrypoint,
       cmd,
       host,
-      create: { WorkingDir: "/work" },
+      create: { WorkingDir: "/planted" },
     });
     await container.waitForLog(({ msg }) => msg.startsWith("ssh is down"));
     const { stdout } = await container.exec(["/bin/sh", "-c", "cat /tmp/preloaded; cat /tmp/marks"]);
