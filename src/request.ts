@@ -44,6 +44,18 @@ export function renderRequest(request: Request): Uint8Array {
 /** The request from bytes; throws `StageError` when it is not exactly one. */
 export function parseRequest(bytes: Uint8Array): Request {
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a request of our launcher", saw });
+  const fields = parseFields(bytes, refuse);
+  for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
+  for (const [name, kind] of Object.entries(FIELDS)) {
+    const field = fields[name];
+    const fits = kind === "mode" ? MODES.includes(field) : kind === "array" ? isStrings(field) : typeof field === kind;
+    if (!fits || (kind === "number" && !Number.isSafeInteger(field))) throw refuse(`field ${name}`);
+  }
+  return fields as unknown as Request;
+}
+
+/** The fields of the one JSON object that these bytes must be; else throws what `refuse` makes of what was seen. */
+export function parseFields(bytes: Uint8Array, refuse: (saw: string) => StageError): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(byteString(bytes));
@@ -51,14 +63,7 @@ export function parseRequest(bytes: Uint8Array): Request {
     throw refuse("no JSON text");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
-  const fields = value as Record<string, unknown>;
-  for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
-  for (const [name, kind] of Object.entries(FIELDS)) {
-    const field = fields[name];
-    const fits = kind === "mode" ? MODES.includes(field) : kind === "array" ? isStrings(field) : typeof field === kind;
-    if (!fits || (kind === "number" && !Number.isSafeInteger(field))) throw refuse(`field ${name}`);
-  }
-  return value as Request;
+  return value as Record<string, unknown>;
 }
 
 const NO_NUL = /^(?!.*\0)[\p{Cc}\x20-\xff]*$/su;

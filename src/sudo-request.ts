@@ -3,8 +3,7 @@
  * and the answer counts only with the launcher's own nonce.
  */
 import { StageError } from "./errors.ts";
-import { byteString } from "./libc.ts";
-import { parseRequest, type Request } from "./request.ts";
+import { parseFields, parseRequest, type Request } from "./request.ts";
 
 export const MAX_CALL_BYTES = 1 << 20;
 const NONCE = /^[0-9a-f]{32}$/;
@@ -32,14 +31,7 @@ export function renderCall(call: SudoCall): Uint8Array {
 /** The call from bytes; throws `StageError` when it is not exactly one. */
 export function parseCall(bytes: Uint8Array): SudoCall {
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw });
-  let value: unknown;
-  try {
-    value = JSON.parse(byteString(bytes));
-  } catch {
-    throw refuse("no JSON text");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
-  const { nonce, start, request, ...others } = value as Record<string, unknown>;
+  const { nonce, start, request, ...others } = parseFields(bytes, refuse);
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
     throw refuse("field nonce or start");
