@@ -89,11 +89,12 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const file = "/volume/.ssh/authorized_keys";
     await writeFiles(container, { [file]: `${planted.publicLine}\n` });
     await container.exec(["chmod", "0666", file]);
+    // Told while it ran, and again at the restart.
+    const refusal = { source: file, msg: expect.stringMatching(/written by others.*:ro/) };
+    expect(await container.waitForLog(({ level }) => level === "error")).toMatchObject(refusal);
     await container.restart();
     expect(await whoami(container, named)).toMatchObject(isIn());
     expect(await whoami(container, planted)).toMatchObject(isOut);
-    // Told while it ran, and again at the restart.
-    const refusal = { source: file, msg: expect.stringMatching(/written by others.*:ro/) };
     expect(await errorsOf(container)).toMatchObject([refusal, refusal]);
   });
 
