@@ -32,7 +32,7 @@ export interface Config {
   /** Empty: all addresses, IPv4 and IPv6. */
   readonly listen: readonly string[];
   /** Undefined: nobody said what clients dial. */
-  readonly publicAddress?: (Address & { readonly known: boolean }) | undefined;
+  readonly publicAddress?: Address | undefined;
   readonly forwarding?: "yes" | "local" | "no" | undefined;
   readonly sshd?: string | undefined;
   readonly sshdConfig?: TextSource | undefined;
@@ -90,10 +90,10 @@ function readKeyVariables(read: SettingReader): readonly string[] {
 
 function readPublicAddress(read: SettingReader, env: ReadonlyMap<string, string>): Config["publicAddress"] {
   const said = read.optional(settings.publicAddress);
-  if (said !== undefined) return { ...said, known: true };
+  if (said !== undefined) return said;
   const app = env.get(FLY_APP_NAME);
   if (app === undefined) return undefined;
-  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(app) ? { host: `${app}.fly.dev`, port: 22, known: true } : undefined;
+  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(app) ? { host: `${app}.fly.dev`, port: 22 } : undefined;
 }
 
 /** Settings that contradict each other, as far as the operator said both. */

@@ -7,6 +7,7 @@ import type { Event, Level } from "./events.ts";
 import { renderEvent } from "./events.ts";
 import { c, errno, ptr } from "./libc.ts";
 import { type LogFormat, renderPretty } from "./log-line.ts";
+import { isWritable } from "./poll.ts";
 
 export interface Log {
   /** Writes an event that happened at `timeMs` since the epoch. */
@@ -14,7 +15,6 @@ export interface Log {
 }
 
 const STDERR = 2;
-const POLLOUT = 4;
 /** A pipe that poll(2) calls writable takes this much at once (pipe(7), PIPE_BUF). */
 const PIPE_BUF = 4096;
 const RETRY_MS = 100;
@@ -61,7 +61,6 @@ class Output {
   #waitingBytes = 0;
   #lost = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #poll = new Uint8Array(8);
 
   write(text: string): void {
     const bytes = Buffer.from(text, "utf8");
@@ -82,16 +81,9 @@ class Output {
     return lost;
   }
 
-  #isWritable(): boolean {
-    const view = new DataView(this.#poll.buffer);
-    view.setInt32(0, STDERR, true);
-    view.setInt16(4, POLLOUT, true);
-    return c.poll(ptr(this.#poll), 1, 0) > 0 && (view.getInt16(6, true) & POLLOUT) !== 0;
-  }
-
   #flush(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (!this.#isWritable()) break;
+      if (!isWritable(STDERR, 0)) break;
       const wrote = Number(c.write(STDERR, ptr(first), Math.min(first.length, PIPE_BUF)));
       if (wrote < 0 && errno() !== 4 && errno() !== 11) {
         // Nobody reads any more (EPIPE, EIO): the line is lost, we are not.

@@ -7,6 +7,7 @@ import { AT_FDCWD, c, check, cString, errno, memoryFile, O, ptr, readAll, SYS } 
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
 import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
+import { isReadable } from "./poll.ts";
 import { type Ending, parseStatus, spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";
@@ -20,7 +21,6 @@ const OPERATION = "call sudo";
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
 const MAX_LISTING_BYTES = 1 << 20;
-const POLLIN = 1;
 const NOTHING = { path: "/dev/null", write: true } as const;
 const F_GETFD = 1;
 const SIGCHLD = 17;
@@ -186,7 +186,7 @@ function readLine(fd: number, deadline: number): string | undefined {
   const byte = new Uint8Array(1);
   let text = "";
   while (text.length < MAX_REPLY_BYTES) {
-    if (!isReadable(fd, deadline)) return undefined;
+    if (!isReadable(fd, left(deadline))) return undefined;
     const got = Number(c.read(fd, ptr(byte), 1));
     if (got < 0 && errno() === 4) continue;
     if (got <= 0) return text === "" ? "" : CUT_SHORT;
@@ -199,7 +199,7 @@ function readLine(fd: number, deadline: number): string | undefined {
 /** The child's end; undefined at the deadline. A pidfd is readable when the process has ended (pidfd_open(2)). */
 function waitUntil(pid: number, deadline: number): Ending | undefined {
   const pidfd = check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", OPERATION);
-  const ended = isReadable(pidfd, deadline);
+  const ended = isReadable(pidfd, left(deadline));
   c.close(pidfd);
   if (!ended) return undefined;
   const status = new Int32Array(1);
@@ -207,14 +207,4 @@ function waitUntil(pid: number, deadline: number): Ending | undefined {
   return parseStatus(status[0] ?? 0);
 }
 
-function isReadable(fd: number, deadline: number): boolean {
-  const poll = new Uint8Array(8);
-  const view = new DataView(poll.buffer);
-  for (;;) {
-    view.setInt32(0, fd, true);
-    view.setInt16(4, POLLIN, true);
-    const ready = c.poll(ptr(poll), 1, Math.max(0, deadline - Date.now()));
-    if (ready > 0) return true;
-    if (ready === 0 || errno() !== 4) return false;
-  }
-}
+const left = (deadline: number): number => Math.max(0, deadline - Date.now());

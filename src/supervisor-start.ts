@@ -3,7 +3,8 @@
  * PID 1 is somebody else, holding our stderr for the log, a pidfd of the app, and nothing else of ours.
  */
 import { isOsError, StageError } from "./errors.ts";
-import { AT_FDCWD, byteString, c, cBytes, check, cString, errno, memoryFile, O, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, byteString, c, cBytes, check, cString, memoryFile, O, ptr, SYS } from "./libc.ts";
+import { isReadable } from "./poll.ts";
 import { isExecutablePath, spawn, waitFor } from "./processes.ts";
 import { parseReply, type Reply, type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
@@ -94,24 +95,19 @@ export function assertReady(reply: Reply | undefined): void {
   });
 }
 
-const POLLIN = 1;
 /** How long `WITHSSH_REQUIRE=true` waits for sshd to listen. */
 const REPLY_TIMEOUT_MS = 60_000;
 
 /** The supervisor's one line from this pipe, which is closed then. */
 export function readReply(fd: number, timeoutMs = REPLY_TIMEOUT_MS): Reply {
   const deadline = Date.now() + timeoutMs;
-  const poll = new Uint8Array(8);
-  const view = new DataView(poll.buffer);
   const chunk = new Uint8Array(4096);
   let text = "";
   try {
     while (!text.includes("\n")) {
-      view.setInt32(0, fd, true);
-      view.setInt16(4, POLLIN, true);
-      const ready = c.poll(ptr(poll), 1, Math.max(0, deadline - Date.now()));
-      if (ready === 0) return { ready: false, why: `no answer from the supervisor in ${timeoutMs / 1000} s` };
-      if (ready < 0 && errno() === 4) continue;
+      if (!isReadable(fd, Math.max(0, deadline - Date.now()))) {
+        return { ready: false, why: `no answer from the supervisor in ${timeoutMs / 1000} s` };
+      }
       const got = Number(c.read(fd, ptr(chunk), chunk.length));
       if (got <= 0) return { ready: false, why: "the supervisor ended without an answer" };
       text += Buffer.from(chunk.subarray(0, got)).toString("utf8");

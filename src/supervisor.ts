@@ -9,8 +9,8 @@ import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
-import { c, ptr } from "./libc.ts";
 import { LogSocket } from "./log-socket.ts";
+import { isReadable } from "./poll.ts";
 import type { Children } from "./processes.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sshd } from "./sshd.ts";
@@ -34,7 +34,6 @@ const IDLE_MS = 1 << 30;
 const REFUSED_RETRY_MS = 30_000;
 /** sshd takes milliseconds; one that has ended instead is started again by itself. */
 const RELOAD_TIMEOUT_MS = 5000;
-const POLLIN = 1;
 const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
 /** Stands in known_hosts lines where nobody said what clients dial; the event says that it is not exact. */
 const UNKNOWN_HOST = "unknown-host";
@@ -98,7 +97,7 @@ export class Supervisor {
     this.#finish = resolve;
     const watchesApp = this.#options.request.appPid !== 1;
     const timer = setInterval(
-      () => watchesApp && this.#hasAppEnded() && this.#end("app"),
+      () => watchesApp && isReadable(APP_PIDFD, 0) && this.#end("app"),
       watchesApp ? APP_CHECK_MS : IDLE_MS,
     );
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
@@ -222,14 +221,6 @@ export class Supervisor {
     });
     answer({ ready: true });
     this.#onReady();
-  }
-
-  #hasAppEnded(): boolean {
-    const poll = new Uint8Array(8);
-    const view = new DataView(poll.buffer);
-    view.setInt32(0, APP_PIDFD, true);
-    view.setInt16(4, POLLIN, true);
-    return c.poll(ptr(poll), 1, 0) > 0 && (view.getInt16(6, true) & POLLIN) !== 0;
   }
 
   /** Stops the listener, then the sessions; at most once. */

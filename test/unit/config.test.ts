@@ -70,8 +70,8 @@ describe("values", () => {
     ["WITHSSH_LISTEN", "127.0.0.1, [::1]\n::1", "listen", ["127.0.0.1", "::1"]],
     ["WITHSSH_USERS", "app, root,app", "users", ["app", "root"]],
     ["WITHSSH_VOLUME", "/data//", "volume", "/data"],
-    ["WITHSSH_PUBLIC_ADDRESS", "app.example.com", "publicAddress", { host: "app.example.com", port: 22, known: true }],
-    ["WITHSSH_PUBLIC_ADDRESS", "[2001:db8::1]:2022", "publicAddress", { host: "2001:db8::1", port: 2022, known: true }],
+    ["WITHSSH_PUBLIC_ADDRESS", "app.example.com", "publicAddress", { host: "app.example.com", port: 22 }],
+    ["WITHSSH_PUBLIC_ADDRESS", "[2001:db8::1]:2022", "publicAddress", { host: "2001:db8::1", port: 2022 }],
     ["WITHSSH_FORWARDING", "local", "forwarding", "local"],
     ["WITHSSH_SSHD", "/usr/sbin/sshd", "sshd", "/usr/sbin/sshd"],
     ["WITHSSH_SSHD_CONFIG", "Banner none\nMatch User x", "sshdConfig", { text: "Banner none\nMatch User x" }],
@@ -308,7 +308,7 @@ describe("on Fly", () => {
   });
 
   test("clients dial the app's name, unless something else is said; a name that is none is ignored", () => {
-    expect(read({ FLY_APP_NAME: "my-app" }).publicAddress).toEqual({ host: "my-app.fly.dev", port: 22, known: true });
+    expect(read({ FLY_APP_NAME: "my-app" }).publicAddress).toEqual({ host: "my-app.fly.dev", port: 22 });
     expect(read({ FLY_APP_NAME: "my-app", WITHSSH_PUBLIC_ADDRESS: "a.example:2022" }).publicAddress?.port).toBe(2022);
     expect(read({ FLY_APP_NAME: "x\ny" }).publicAddress).toBeUndefined();
   });

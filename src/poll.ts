@@ -1,0 +1,35 @@
+/**
+ * poll(2) of one descriptor: whether it can be read or written, now or within a time. Only asks: it never reads, writes or
+ * closes. Loaded by the launcher, so it knows nothing but the C library.
+ */
+import { c, errno, ptr } from "./libc.ts";
+
+const POLLIN = 1;
+const POLLOUT = 4;
+const POLLERR = 8;
+const POLLHUP = 16;
+const EINTR = 4;
+
+const one = new Uint8Array(8);
+const view = new DataView(one.buffer);
+
+/** True once it can be read or its other end is gone; a pidfd: once its process has ended. 0 ms: as it is now. */
+export function isReadable(fd: number, timeoutMs: number): boolean {
+  return poll(fd, POLLIN, POLLIN | POLLHUP | POLLERR, timeoutMs);
+}
+
+/** True once it takes bytes. 0 ms: as it is now. */
+export function isWritable(fd: number, timeoutMs: number): boolean {
+  return poll(fd, POLLOUT, POLLOUT, timeoutMs);
+}
+
+function poll(fd: number, wanted: number, counts: number, timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    view.setInt32(0, fd, true);
+    view.setInt16(4, wanted, true);
+    const ready = c.poll(ptr(one), 1, Math.max(0, Math.ceil(deadline - performance.now())));
+    if (ready >= 0) return ready > 0 && (view.getInt16(6, true) & counts) !== 0;
+    if (errno() !== EINTR) return false;
+  }
+}
