@@ -5,6 +5,8 @@
 import { isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { byteString, c, SYS, slurp } from "./libc.ts";
+import { readStartTicks } from "./process-stat.ts";
+import { isAlive, type Session } from "./sessions.ts";
 
 /** So long a key must have been gone: an editor's half-written file ends nobody. */
 export const REVOKE_AFTER_MS = 5000;
@@ -12,15 +14,9 @@ const KILL_AFTER_MS = 1000;
 const SIGTERM = 15;
 const SIGKILL = 9;
 const OPERATION = "end a session";
-/** Fields of /proc/pid/stat after the name in brackets (proc(5)): the state is the first. */
-const START_TICKS_AT = 19;
 
-interface Session {
-  readonly pid: number;
-  readonly startTicks: string;
-  readonly user: string;
-  readonly key: string;
-}
+type Known = Session & { readonly startTicks: string };
+type Process = Pick<Known, "pid" | "startTicks">;
 
 /** What the keys are now; `isClean`: each source could be read, so what is missing was taken away. */
 export interface KnownKeys {
@@ -32,7 +28,7 @@ export interface KnownKeys {
 export class KeySessions {
   readonly #emit: (event: Event) => void;
   readonly #known: () => KnownKeys;
-  #sessions: Session[] = [];
+  #sessions: Known[] = [];
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(emit: (event: Event) => void, known: () => KnownKeys) {
@@ -40,12 +36,12 @@ export class KeySessions {
     this.#known = known;
   }
 
-  /** A login was accepted: `pid` is the kernel's word, 0 where it gave none. Keys that we did not give are left alone. */
-  accepted(pid: number, user: string, key: string): void {
-    const startTicks = pid > 1 ? readStartTicks(pid) : undefined;
-    this.#sessions = this.#sessions.filter((session) => readStartTicks(session.pid) === session.startTicks);
+  /** A login was accepted. Keys that we did not give are left alone. */
+  accepted(session: Session): void {
+    const { startTicks, user, key } = session;
+    this.#sessions = this.#sessions.filter(isAlive);
     if (startTicks === undefined) this.#emit({ type: "session unknown", user, key });
-    else if (this.#known().fingerprints.has(key)) this.#sessions.push({ pid, startTicks, user, key });
+    else if (this.#known().fingerprints.has(key)) this.#sessions.push({ ...session, startTicks });
   }
 
   /** The keys may be others now: those that are gone have five seconds to come back. */
@@ -83,8 +79,8 @@ export class KeySessions {
 }
 
 /** TERM, and KILL for what is left a second later, to a session and all below it. False: it was over already. */
-function endTree(session: Session): boolean {
-  if (readStartTicks(session.pid) !== session.startTicks) return false;
+function endTree(session: Process): boolean {
+  if (!isAlive(session)) return false;
   const pidfds = treeOf(session).flatMap((one) => openPidfd(one) ?? []);
   for (const pidfd of pidfds) signal(pidfd, SIGTERM);
   setTimeout(() => {
@@ -97,7 +93,7 @@ function endTree(session: Session): boolean {
 }
 
 /** A process and its descendants, each with its start: what left the session's tree (a daemon) is not the session's. */
-function treeOf(root: Pick<Session, "pid" | "startTicks">): Pick<Session, "pid" | "startTicks">[] {
+function treeOf(root: Process): Process[] {
   const children = listChildrenOf(root.pid).flatMap((pid) => {
     const startTicks = readStartTicks(pid);
     return startTicks === undefined ? [] : treeOf({ pid, startTicks });
@@ -106,7 +102,7 @@ function treeOf(root: Pick<Session, "pid" | "startTicks">): Pick<Session, "pid" 
 }
 
 /** A pidfd of exactly that process: the start is compared after the pid can no longer be another's. */
-function openPidfd({ pid, startTicks }: Pick<Session, "pid" | "startTicks">): number | undefined {
+function openPidfd({ pid, startTicks }: Process): number | undefined {
   const pidfd = Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0));
   if (pidfd < 0) return undefined;
   if (readStartTicks(pid) === startTicks) return pidfd;
@@ -115,12 +111,6 @@ function openPidfd({ pid, startTicks }: Pick<Session, "pid" | "startTicks">): nu
 }
 
 const signal = (pidfd: number, number: number) => void c.syscall(SYS.pidfdSendSignal, pidfd, number, 0, 0, 0);
-
-/** Clock ticks after boot at which this process began; undefined when it is not there. The name may hold brackets. */
-export function readStartTicks(pid: number): string | undefined {
-  const stat = slurpText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TICKS_AT];
-}
 
 function listChildrenOf(pid: number): number[] {
   return (slurpText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);

@@ -8,14 +8,15 @@ import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
-import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { LogSocket } from "./log-socket.ts";
 import { isReadable } from "./poll.ts";
 import type { Children } from "./processes.ts";
 import type { Reply, Request } from "./request.ts";
+import { Sessions } from "./sessions.ts";
 import { Sshd } from "./sshd.ts";
 import { createSshdLogReader } from "./sshd-log.ts";
-import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
+import { proveConfig, testConfig } from "./sshd-prove.ts";
+import { describeReady } from "./sshd-ready.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 
 export interface SupervisorOptions {
@@ -35,15 +36,14 @@ const REFUSED_RETRY_MS = 30_000;
 /** sshd takes milliseconds; one that has ended instead is started again by itself. */
 const RELOAD_TIMEOUT_MS = 5000;
 const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
-/** Stands in known_hosts lines where nobody said what clients dial; the event says that it is not exact. */
-const UNKNOWN_HOST = "unknown-host";
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   #sshd: Sshd | undefined;
   #log: LogSocket | undefined;
   #plan: Plan | undefined;
-  readonly #sessions: KeySessions | undefined;
+  readonly #sessions = new Sessions();
+  readonly #keySessions: KeySessions | undefined;
   #isProved = false;
   #isListening = false;
   #isReady = false;
@@ -61,7 +61,7 @@ export class Supervisor {
     this.#options = options;
     const { host, config } = options;
     if (config.revokeSessions)
-      this.#sessions = new KeySessions(
+      this.#keySessions = new KeySessions(
         (event) => host.emit(event),
         () => this.#knownKeys(),
       );
@@ -81,7 +81,7 @@ export class Supervisor {
    */
   async adopt(plan: Plan, { reload }: { reload: boolean }): Promise<void> {
     this.#plan = plan;
-    this.#sessions?.keysChanged();
+    this.#keySessions?.keysChanged();
     if (!reload) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, RELOAD_TIMEOUT_MS);
@@ -151,19 +151,9 @@ export class Supervisor {
     return { fingerprints: new Set(keys.map(({ fingerprint }) => fingerprint)), isClean };
   }
 
-  /** The promises that `sshd -T` would not keep, for every login user. */
-  async prove(plan: Plan): Promise<readonly Problem[]> {
-    const { host, config } = this.#options;
-    const { written, programs } = plan;
-    const results = await Promise.all(
-      plan.accounts.map(async ({ name }) => {
-        const argv = proofArgv(programs.sshd, written.path, name, config.port);
-        const { code, stdout, stderr } = await host.run("prove the sshd config", argv, { timeoutMs: 10_000 });
-        if (code === 0) return judgeProof(Buffer.from(stdout).toString("latin1"), written.promises, written.lines);
-        return explainRefusal(Buffer.from(stderr).toString("latin1"), written.path, written.origins);
-      }),
-    );
-    return results.flat();
+  /** Why this plan's config is no good; empty when sshd would keep every promise under it. */
+  prove(plan: Plan): Promise<readonly Problem[]> {
+    return proveConfig(this.#options.host, this.#options.config, plan);
   }
 
   /** After an end before it listened: the reason is told once; a config that is refused is looked at again later. */
@@ -171,15 +161,13 @@ export class Supervisor {
     const { host } = this.#options;
     const plan = this.#plan;
     if (plan === undefined) return undefined;
-    const { code, stderr } = await host.run("test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
+    const refused = await testConfig(host, plan);
     this.#log?.drain();
-    const problems =
-      code === 0
-        ? [{ what: "sshd ended before it listened", saw: this.#firstError ?? "nothing of why", hint: PORT_HINT }]
-        : explainRefusal(Buffer.from(stderr).toString("latin1"), plan.written.path, plan.written.origins);
-    this.#refuse(problems);
+    const saw = this.#firstError ?? "nothing of why";
+    const other = { what: "sshd ended before it listened", saw, hint: PORT_HINT };
+    this.#refuse(refused.length > 0 ? refused : [other]);
     this.#firstError = undefined;
-    return code === 0 ? undefined : REFUSED_RETRY_MS;
+    return refused.length > 0 ? REFUSED_RETRY_MS : undefined;
   }
 
   #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>, pid: number): void {
@@ -194,11 +182,12 @@ export class Supervisor {
       return;
     }
     if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
+    if (log.type === "disconnected") this.#sessions.disconnected(log);
     if (log.type !== "accepted") host.emit(log);
     else {
       const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
       host.emit(source === undefined ? log : { ...log, source });
-      this.#sessions?.accepted(pid, log.user, log.key);
+      this.#keySessions?.accepted(this.#sessions.accepted(pid, { ...log, source }, host.now()));
     }
   }
 
@@ -207,18 +196,7 @@ export class Supervisor {
     const { host, config, answer } = this.#options;
     if (this.#plan === undefined || this.#isReady || !this.#isProved || !this.#isListening) return;
     this.#isReady = true;
-    const { identity, accounts } = this.#plan;
-    const keys = identity.keys.map((key) => ({ ...key, keyType: key.algorithm, blob: toBase64(key.publicBlob) }));
-    const address = config.publicAddress ?? { host: UNKNOWN_HOST, port: 22 };
-    const known = pickKnownHostsKey(keys);
-    host.emit({
-      type: "ssh ready",
-      port: config.port,
-      users: accounts.map((account) => account.name),
-      hostKeys: keys.map(({ keyType, fingerprint }) => ({ type: keyType, fingerprint })),
-      knownHosts: known === undefined ? "" : renderKnownHostsLine([address], known),
-      knownHostsExact: config.publicAddress !== undefined,
-    });
+    host.emit(describeReady(config, this.#plan));
     answer({ ready: true });
     this.#onReady();
   }
@@ -234,5 +212,3 @@ export class Supervisor {
     this.#finish();
   }
 }
-
-const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
