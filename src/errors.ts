@@ -71,3 +71,9 @@ export class OsError extends Error {
 export function isOsError(error: unknown, ...codes: readonly string[]): error is OsError {
   return error instanceof OsError && (codes.length === 0 || codes.includes(error.code));
 }
+
+/** What an error means to whoever started us: its exit code; anything unknown is a bug of ours. */
+export function exitCodeOf(error: unknown): number {
+  const code = (error as { exitCode?: unknown } | null)?.exitCode;
+  return typeof code === "number" ? code : EXIT.bug;
+}

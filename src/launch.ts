@@ -4,33 +4,43 @@
  */
 import { becomeApp, environmentOfApp, findAppUser } from "./become.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { EXIT, type Problem, SettingsError, StageError } from "./errors.ts";
+import { type Problem, SettingsError, StageError } from "./errors.ts";
+import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
-import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
 import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
-import { envMap, inheritedDescriptors } from "./process-facts.ts";
+import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
-import { assertReady, readReply, type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
+import { type StartedSupervisor, startSupervisorWith } from "./supervisor-start.ts";
+
+/** What this process was given, and what was started before the settings were read. */
+export interface Inherited {
+  /** Byte strings. */
+  readonly environment: readonly string[];
+  /** From 3 up. */
+  readonly descriptors: readonly number[];
+  readonly early: StartedSupervisor | undefined;
+}
 
 /**
- * Runs the whole start for this command (byte strings; empty: SSH alone) under this environment. Does not return where
- * it becomes the app; resolves with an exit code where it stays. Throws `SettingsError`, `StageError`, `CommandError`.
+ * Runs the whole start for this command (byte strings; empty: SSH alone). Does not return where it becomes the app;
+ * resolves with an exit code where it stays. Throws `SettingsError`, `StageError`, `CommandError`.
  */
-export async function launch(command: readonly string[], environment: readonly string[]): Promise<number> {
-  const descriptors = inheritedDescriptors();
+export async function launch(
+  command: readonly string[],
+  { environment, descriptors, early }: Inherited,
+): Promise<number> {
   const { config, warnings } = parseConfig(envMap(environment));
-  const format = config.logFormat ?? defaultFormat();
   assertSomethingToRun(command, config);
-  for (const problem of warnings) warn(problem, format, config);
+  for (const problem of warnings) await warn(problem, config);
   const user = config.appUser === undefined ? undefined : await findAppUser(config.appUser);
   const choice = pickMode(config, { euid: c.geteuid() });
   const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
-  const sudoFacts = renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
-  const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts, format);
+  const sudoFacts = () => renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
+  const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts());
   const mode = pipe === undefined ? await settleMode(config, choice) : "sudo";
   const identity = { mode, ...ids };
   if (command.length === 0) {
-    if (!config.sshOnly) warn(NO_COMMAND, format, config);
+    if (!config.sshOnly) await warn(NO_COMMAND, config);
     if (pipe !== undefined) return (await import("./sudo-stay.ts")).stayForSudo(pipe);
     const { stayForSsh } = await import("./stay.ts");
     return stayForSsh(renderFacts(config, environment, identity, false));
@@ -38,33 +48,40 @@ export async function launch(command: readonly string[], environment: readonly s
   if (config.init) {
     const { stayForApp } = await import("./stay.ts");
     const request = config.enabled ? renderFacts(config, environment, identity, true) : undefined;
-    const start = () => {
-      if (pipe !== undefined) return config.require ? assertReady(readReply(pipe)) : undefined;
-      const supervisor = request && tryToStart(request, { stay: true }, format);
-      if (config.require) assertReady(supervisor?.reply());
+    const start = async () => {
+      const supervisor =
+        pipe === undefined && request
+          ? await tryToStart(config, () => startSupervisorWith(request, { stay: true }))
+          : undefined;
+      if (config.require) await waitForSsh(pipe ?? supervisor?.replyEnd);
     };
     return stayForApp(command, environmentOfApp(environment), descriptors, start);
   }
-  if (pipe !== undefined) {
-    if (config.require) assertReady(readReply(pipe));
-  } else if (config.enabled) {
-    const supervisor = tryToStart(renderFacts(config, environment, identity, true), { stay: false }, format);
-    if (config.require) assertReady(supervisor?.reply());
-    supervisor?.settle();
-  }
+  const request = renderFacts(config, environment, identity, true);
+  const isOurs = pipe === undefined && config.enabled;
+  const supervisor = isOurs ? await tryToStart(config, () => handOver(early, request)) : undefined;
+  if (config.require) await waitForSsh(pipe ?? supervisor?.replyEnd);
+  supervisor?.settle();
   return becomeApp(command, environment, descriptors, config);
+}
+
+/** Throws `StageError` unless sshd listens, as this pipe tells; undefined: nobody could be asked. */
+async function waitForSsh(pipe: number | undefined): Promise<void> {
+  const { assertReady, readReply } = await import("./supervisor-reply.ts");
+  assertReady(pipe === undefined ? undefined : readReply(pipe));
+}
+
+/** The supervisor with its request: the one that was started early, or another. */
+function handOver(early: StartedSupervisor | undefined, request: Request): StartedSupervisor {
+  early?.send(request);
+  return early ?? startSupervisorWith(request, { stay: false });
 }
 
 /**
  * Whoever may be root by sudo uses it once, before the app runs and whatever the settings say, so that nobody else can. Gives
  * the pipe to the supervisor where it came from there. Throws `StageError` where rights may be left.
  */
-async function useSudo(
-  config: Config,
-  choice: ModeChoice,
-  facts: Request,
-  format: LogFormat,
-): Promise<number | undefined> {
+async function useSudo(config: Config, choice: ModeChoice, facts: Request): Promise<number | undefined> {
   const isWanted = config.enabled && choice !== "rootless";
   const { callSudo } = await import("./sudo-call.ts");
   const outcome = callSudo(facts, isWanted);
@@ -73,7 +90,7 @@ async function useSudo(
   const { what, saw, hint } = outcome.problem;
   const reason = saw === undefined ? what : `${what} (${saw})`;
   if (choice === "sudo") throw notToBeHad("sudo", reason, hint ?? "grant the one rule of the README");
-  if (outcome.isNews) warn({ what: "sudo mode is not to be had", saw: reason, ...(hint && { hint }) }, format, config);
+  if (outcome.isNews) await warn({ what: "sudo mode is not to be had", saw: reason, ...(hint && { hint }) }, config);
   return undefined;
 }
 
@@ -87,12 +104,12 @@ async function settleMode(config: Config, choice: ModeChoice): Promise<Mode> {
 }
 
 /** Trouble with SSH does not take the app down: undefined, told, where the supervisor cannot be started. */
-function tryToStart(request: Request, options: { stay: boolean }, format: LogFormat): StartedSupervisor | undefined {
+async function tryToStart(config: Config, start: () => StartedSupervisor): Promise<StartedSupervisor | undefined> {
   try {
-    return startSupervisor(request, options);
+    return start();
   } catch (error) {
     if (!(error instanceof StageError)) throw error;
-    sayNow({ type: "ssh down", problem: error.problem }, format);
+    await say({ type: "ssh down", problem: error.problem }, config);
     return undefined;
   }
 }
@@ -108,8 +125,14 @@ function assertSomethingToRun(command: readonly string[], config: Config): void 
   throw new SettingsError([{ what, hint: "give a command (CMD in the Dockerfile)" }]);
 }
 
-function warn(problem: Problem, format: LogFormat, config: Config): void {
-  if (config.logLevel !== "error") sayNow({ type: "warning", problem }, format);
+async function warn(problem: Problem, config: Config): Promise<void> {
+  if (config.logLevel !== "error") await say({ type: "warning", problem }, config);
+}
+
+/** Loaded where there is something to say: most starts say nothing here. */
+async function say(event: Event, config: Config): Promise<void> {
+  const { defaultFormat, sayNow } = await import("./log-line.ts");
+  sayNow(event, config.logFormat ?? defaultFormat());
 }
 
 function renderFacts(
@@ -127,10 +150,4 @@ function renderFacts(
     wantsReply: config.require,
     environment,
   };
-}
-
-/** What an error means to whoever started us: its exit code; anything unknown is a bug of ours. */
-export function exitCodeOf(error: unknown): number {
-  const code = (error as { exitCode?: unknown } | null)?.exitCode;
-  return typeof code === "number" ? code : EXIT.bug;
 }

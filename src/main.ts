@@ -1,14 +1,12 @@
 /**
  * The edge: picks the role from argv, and turns every error into words and an exit code. The only file that ends the
- * process. Roles that are not the launcher's are loaded only when asked for.
+ * process. What a role needs is loaded when it is picked; what stands here is time that every app waits.
  */
-import { becomeUnderInit } from "./become.ts";
-import { EXIT, renderProblem, SettingsError } from "./errors.ts";
-import { parseFlags } from "./flags.ts";
-import { exitCodeOf, launch } from "./launch.ts";
-import { c } from "./libc.ts";
-import { defaultFormat, sayNow } from "./log-line.ts";
-import { readArgv, readEnviron, textOf } from "./process-facts.ts";
+import { startEarly } from "./early-start.ts";
+import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
+import { c, writeAll } from "./libc.ts";
+import { becomePlainly, handOverPlainly, saysNothing } from "./plain-start.ts";
+import { inheritedDescriptors, readArgv, readEnviron, textOf } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 
 declare const WITHSSH_VERSION: string;
@@ -16,12 +14,27 @@ declare const WITHSSH_VERSION: string;
 const STDOUT = 1;
 
 async function main(): Promise<number> {
-  const argv = readArgv();
+  const [, ...words] = readArgv();
+  if (words[0] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).supervise();
+  if (words[0] === SUDO_ROLE && words.length === 1) return (await import("./sudo-supervise.ts")).superviseBySudo();
+  if (words[0] === BECOME_ROLE) return (await import("./become.ts")).becomeUnderInit(words.slice(1), readEnviron());
+  if (words[0] === undefined || words[0].startsWith("-")) return runFlags(words);
+  return run(words);
+}
+
+/** Runs this command (byte strings; empty: SSH alone). What we inherited is looked at before we open anything. */
+async function run(command: readonly string[]): Promise<number> {
+  const descriptors = inheritedDescriptors();
   const environment = readEnviron();
-  if (argv[1] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).supervise();
-  if (argv[1] === SUDO_ROLE && argv.length === 2) return (await import("./sudo-supervise.ts")).superviseBySudo();
-  if (argv[1] === BECOME_ROLE) return becomeUnderInit(argv.slice(2), environment);
-  const words = argv.slice(1);
+  const early = startEarly(command, environment);
+  const isPlain = early !== undefined && saysNothing(environment);
+  if (isPlain && handOverPlainly(early, environment)) return becomePlainly(command, environment, descriptors, early);
+  const { launch } = await import("./launch.ts");
+  return launch(command, { environment, descriptors, early: isPlain ? undefined : early });
+}
+
+async function runFlags(words: readonly string[]): Promise<number> {
+  const { parseFlags } = await import("./flags.ts");
   const invocation = parseFlags(words.map(textOf));
   switch (invocation.kind) {
     case "help":
@@ -29,20 +42,20 @@ async function main(): Promise<number> {
     case "version":
       return print(`withssh ${WITHSSH_VERSION}\n`);
     case "run":
-      return launch(invocation.commandIndex === undefined ? [] : words.slice(invocation.commandIndex), environment);
+      return run(invocation.commandIndex === undefined ? [] : words.slice(invocation.commandIndex));
     default:
       throw new SettingsError([{ what: `--${invocation.kind} is not in this version yet` }]);
   }
 }
 
-async function print(text: string): Promise<number> {
-  const { writeAll } = await import("./libc.ts");
+function print(text: string): number {
   writeAll(STDOUT, Buffer.from(text, "utf8"), "print");
   return EXIT.ok;
 }
 
 /** One line for each problem; a stack only for a bug, which is not a user's error. */
-function tell(error: unknown): void {
+async function tell(error: unknown): Promise<void> {
+  const { defaultFormat, sayNow } = await import("./log-line.ts");
   const format = defaultFormat();
   const problems = error instanceof SettingsError ? error.problems : undefined;
   const known = exitCodeOf(error) !== EXIT.bug;
@@ -54,8 +67,8 @@ function tell(error: unknown): void {
 
 main().then(
   (code) => c._exit(code),
-  (error) => {
-    tell(error);
+  async (error) => {
+    await tell(error);
     c._exit(exitCodeOf(error));
   },
 );

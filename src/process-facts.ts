@@ -2,13 +2,15 @@
  * What the kernel gave this process, in raw bytes: argv and environment that are no UTF-8 would be rewritten by the
  * runtime with U+FFFD, and the app must get them byte for byte. Reads only; changes nothing.
  */
-import { AT_FDCWD, byteString, c, cString, O, ptr, SYS, slurp } from "./libc.ts";
+import { AT_FDCWD, byteString, c, cString, O, ptr, SYS, slurp, textOf } from "./libc.ts";
+
+export { bytesOf, textOf } from "./libc.ts";
 
 /** A NUL-separated list from `/proc` as byte strings (proc(5): each entry ends with a NUL). */
 export function splitNul(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return [];
   const parts = byteString(bytes).split("\0");
-  if (parts.at(-1) === "") parts.pop();
+  if (parts[parts.length - 1] === "") parts.pop();
   return parts;
 }
 
@@ -26,16 +28,6 @@ export function readEnviron(): string[] {
 export function splitEnvEntry(entry: string): { name: string; value: string } | undefined {
   const at = entry.indexOf("=");
   return at <= 0 ? undefined : { name: entry.slice(0, at), value: entry.slice(at + 1) };
-}
-
-/** Text from a byte string, read as UTF-8; what is no UTF-8 becomes U+FFFD. For settings and messages only. */
-export function textOf(bytes: string): string {
-  return Buffer.from(bytes, "latin1").toString("utf8");
-}
-
-/** A byte string from text, as UTF-8: the other way round. */
-export function bytesOf(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** The first value of each name, as getenv(3) finds it, read as UTF-8. */

@@ -3,7 +3,7 @@
  * supervisor's own environment stays empty, so nothing in the app's can steer it. Unknown fields are refused.
  */
 import { StageError } from "./errors.ts";
-import { byteString } from "./libc.ts";
+import { byteString, bytesFrom } from "./libc.ts";
 import type { Mode } from "./privilege.ts";
 
 /** The most that a request may hold: environments are bounded by ARG_MAX (execve(2)), a request by this. */
@@ -38,7 +38,7 @@ const MODES: readonly unknown[] = ["root", "sudo", "rootless"] satisfies readonl
 
 /** The request as bytes. JSON of byte strings has no character above U+00FF, so one byte a character is lossless. */
 export function renderRequest(request: Request): Uint8Array {
-  return Buffer.from(JSON.stringify(request), "latin1");
+  return bytesFrom(JSON.stringify(request));
 }
 
 /** The request from bytes; throws `StageError` when it is not exactly one. */

@@ -9,7 +9,7 @@ import { Children, type Ending, spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { BECOME_ROLE } from "./roles.ts";
 import { ENDING, FORWARDED, hearSignals, readIgnoredSignals } from "./signals.ts";
-import { startSupervisor } from "./supervisor-start.ts";
+import { startSupervisorWith } from "./supervisor-start.ts";
 
 const KEEP_ALIVE_MS = 1 << 30;
 const STDOUT = 1;
@@ -41,7 +41,7 @@ export function exitCodeOfEnding(ending: Ending): number {
 export async function stayForSsh(request: Request): Promise<number> {
   const children = new Children();
   const facts = { ...request, wantsReply: false };
-  const { code } = await stayWith(children, ENDING, () => startSupervisor(facts, { stay: true }).pid);
+  const { code } = await stayWith(children, ENDING, () => startSupervisorWith(facts, { stay: true }).pid);
   return code;
 }
 
@@ -50,12 +50,12 @@ export async function stayForApp(
   command: readonly string[],
   environment: readonly string[],
   descriptors: readonly number[],
-  startSsh: () => void,
+  startSsh: () => Promise<void>,
 ): Promise<number> {
   const ignored = readIgnoredSignals();
   // SIGCHLD may arrive ignored (tini#60): the listener of Children puts that right before there is a child.
   const children = new Children();
-  startSsh();
+  await startSsh();
   const { pid, code } = await stayWith(children, FORWARDED, () => {
     keepDescriptors(descriptors);
     const app = spawn("start the app", {

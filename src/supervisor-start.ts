@@ -3,10 +3,9 @@
  * PID 1 is somebody else, holding our stderr for the log, a pidfd of the app, and nothing else of ours.
  */
 import { isOsError, StageError } from "./errors.ts";
-import { AT_FDCWD, byteString, c, cBytes, check, cString, memoryFile, O, ptr, SYS } from "./libc.ts";
-import { isReadable } from "./poll.ts";
+import { AT_FDCWD, byteString, c, cBytes, check, cString, O, ptr, SYS, writeAll } from "./libc.ts";
 import { isExecutablePath, spawn, waitFor } from "./processes.ts";
-import { parseReply, type Reply, type Request, renderRequest } from "./request.ts";
+import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
 
@@ -24,20 +23,37 @@ const MAX_PATH_BYTES = 4096;
 const F_GETFD = 1;
 const X_OK = 1;
 const NOTHING = { path: "/dev/null", write: true } as const;
+const OPERATION = "start the supervisor";
+const F_SETPIPE_SZ = 1031;
+const PIPE_BYTES = 65_536;
 
+/** A supervisor that waits for its request. Closed without one it ends, silently. */
 export interface StartedSupervisor {
   /** The pid to forward signals to, where we stay its parent. */
   readonly pid: number;
+  /** Hands it what it works by. Throws `StageError` where it has ended. */
+  send(request: Request): void;
   /** Waits for the intermediate process, if there is one: it must not be left as the app's zombie. */
   settle(): void;
-  /** Waits for the supervisor's one line, within a minute. */
-  reply(): Reply;
+  /** Where its one line arrives (supervisor-reply.ts). */
+  readonly replyEnd: number;
 }
 
 /** Starts the supervisor. `stay`: we remain its parent instead of becoming the app. Throws `StageError`. */
-export function startSupervisor(request: Request, options: { stay: boolean }): StartedSupervisor {
+export function startSupervisor(options: { readonly stay: boolean }): StartedSupervisor {
+  return orCannot(() => start(options));
+}
+
+/** Starts the supervisor and hands it its request. Throws `StageError`. */
+export function startSupervisorWith(request: Request, options: { readonly stay: boolean }): StartedSupervisor {
+  const supervisor = startSupervisor(options);
+  supervisor.send(request);
+  return supervisor;
+}
+
+function orCannot<T>(run: () => T): T {
   try {
-    return start(request, options);
+    return run();
   } catch (error) {
     if (!isOsError(error)) throw error;
     const what = "the supervisor cannot be started";
@@ -46,35 +62,51 @@ export function startSupervisor(request: Request, options: { stay: boolean }): S
   }
 }
 
-function start(request: Request, options: { stay: boolean }): StartedSupervisor {
-  const operation = "start the supervisor";
-  const stdin = memoryFile(renderRequest(request), operation);
-  const pidfd = check(Number(c.syscall(SYS.pidfdOpen, c.getpid(), 0, 0, 0, 0)), "pidfd_open", operation);
-  const pipe = new Int32Array([-1, -1]);
-  if (request.wantsReply) check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", operation);
-  const [readEnd, writeEnd] = [pipe[0] ?? -1, pipe[1] ?? -1];
+function start(options: { readonly stay: boolean }): StartedSupervisor {
+  const [requestEnd, ourEnd] = openPipe();
+  const [replyEnd, answerEnd] = openPipe();
+  const pidfd = check(Number(c.syscall(SYS.pidfdOpen, c.getpid(), 0, 0, 0, 0)), "pidfd_open", OPERATION);
   // Where 2 came closed it may be the runtime's by now: its own are all close-on-exec, what was inherited is not.
   const stderr = c.fcntl(2, F_GETFD, 0) === 0 ? 2 : NOTHING;
-  const descriptors = [stdin, request.wantsReply ? writeEnd : NOTHING, stderr, pidfd];
+  const descriptors = [requestEnd, answerEnd, stderr, pidfd];
   const self = options.stay || c.getpid() === 1 || !isExecutablePath(SETSID) ? undefined : findSelf();
   const common = { environment: [], descriptors };
   const hadChildSignal = isChildSignalPending();
   const pid =
     self === undefined
-      ? spawn(operation, { ...common, path: SELF, argv: ["withssh", SUPERVISOR_ROLE], detach: "session" })
-      : spawn(operation, { ...common, path: SETSID, argv: ["setsid", self, SUPERVISOR_ROLE], detach: "group" });
-  c.close(stdin);
+      ? spawn(OPERATION, { ...common, path: SELF, argv: ["withssh", SUPERVISOR_ROLE], detach: "session" })
+      : spawn(OPERATION, { ...common, path: SETSID, argv: ["setsid", self, SUPERVISOR_ROLE], detach: "group" });
+  c.close(requestEnd);
+  c.close(answerEnd);
   c.close(pidfd);
-  if (request.wantsReply) c.close(writeEnd);
   return {
     pid,
+    send: (request) => orCannot(() => sendRequest(ourEnd, request)),
     settle: () => {
       if (self === undefined) return;
       waitFor(pid);
       if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
     },
-    reply: () => readReply(readEnd),
+    replyEnd,
   };
+}
+
+/** Both ends close-on-exec: reading, writing. */
+function openPipe(): readonly [number, number] {
+  const pipe = new Int32Array([-1, -1]);
+  check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", OPERATION);
+  return [pipe[0] ?? -1, pipe[1] ?? -1];
+}
+
+/** A pipe takes 64 KiB (pipe(7)); for a larger environment it grows, or else we wait until the supervisor reads. */
+function sendRequest(fd: number, request: Request): void {
+  const bytes = renderRequest(request);
+  if (bytes.length > PIPE_BYTES) c.fcntl(fd, F_SETPIPE_SZ, bytes.length);
+  try {
+    writeAll(fd, bytes, OPERATION);
+  } finally {
+    c.close(fd);
+  }
 }
 
 /** Our own path, for setsid(1) to execute; undefined where it leads nowhere (the file was replaced, or is not mounted). */
@@ -83,37 +115,4 @@ function findSelf(): string | undefined {
   const length = Number(c.readlinkat(AT_FDCWD, cString(SELF), ptr(target), target.length));
   const path = byteString(target.subarray(0, Math.max(0, length)));
   return path.startsWith("/") && c.faccessat(AT_FDCWD, ptr(cBytes(path)), X_OK, 0) === 0 ? path : undefined;
-}
-
-/** Throws unless sshd listens: `WITHSSH_REQUIRE=true` means no app without SSH. Undefined: nobody could be asked. */
-export function assertReady(reply: Reply | undefined): void {
-  if (reply?.ready === true) return;
-  throw new StageError("waitForSsh", {
-    what: "SSH is required and not to be had",
-    saw: reply?.why ?? "no supervisor",
-    hint: "see the lines before this one; without WITHSSH_REQUIRE=true the app starts without SSH",
-  });
-}
-
-/** How long `WITHSSH_REQUIRE=true` waits for sshd to listen. */
-const REPLY_TIMEOUT_MS = 60_000;
-
-/** The supervisor's one line from this pipe, which is closed then. */
-export function readReply(fd: number, timeoutMs = REPLY_TIMEOUT_MS): Reply {
-  const deadline = Date.now() + timeoutMs;
-  const chunk = new Uint8Array(4096);
-  let text = "";
-  try {
-    while (!text.includes("\n")) {
-      if (!isReadable(fd, Math.max(0, deadline - Date.now()))) {
-        return { ready: false, why: `no answer from the supervisor in ${timeoutMs / 1000} s` };
-      }
-      const got = Number(c.read(fd, ptr(chunk), chunk.length));
-      if (got <= 0) return { ready: false, why: "the supervisor ended without an answer" };
-      text += Buffer.from(chunk.subarray(0, got)).toString("utf8");
-    }
-    return parseReply(text) ?? { ready: false, why: "the supervisor's answer was not understood" };
-  } finally {
-    c.close(fd);
-  }
 }
