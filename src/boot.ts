@@ -1,6 +1,6 @@
 /**
- * The supervisor's start as a list of named stages (docs/boot.md says why in this order). It prepares everything and
- * starts nothing: what comes out is a plan for sshd. A stage that cannot do its work throws `StageError`: SSH is down.
+ * The supervisor's start as a list of named stages, after those of wake.ts (docs/boot.md says why in this order). It
+ * prepares everything and lets nothing listen: what comes out is a plan for sshd. A stage that cannot do its work throws `StageError`: SSH is down.
  */
 import type { Account } from "./accounts.ts";
 import { type AuthorizedKeys, collectKeys, writeKeys } from "./authorized-key-stages.ts";
@@ -10,12 +10,11 @@ import { install, restoreIdentity, selectHostKeySettings } from "./host-key-stag
 import type { HostKeySettings, Identity } from "./host-keys.ts";
 import { prepareOwnAccount } from "./login-rootless.ts";
 import { prepareAccounts } from "./login-users.ts";
-import { envMap } from "./process-facts.ts";
 import { findPrograms, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
 import { createStages } from "./stage.ts";
-import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
-import { openRootlessState } from "./state-rootless.ts";
+import type { StateDirectory } from "./state-directory.ts";
+import type { Woken } from "./wake.ts";
 import { type WrittenConfig, writeSshdConfig } from "./write-sshd-config.ts";
 
 /** Everything that running sshd takes, prepared. */
@@ -29,11 +28,10 @@ export interface Plan {
   readonly written: WrittenConfig;
 }
 
-/** Runs the stages in order. Throws `StageError` from the one that failed. */
-export async function boot(host: Host, config: Config, request: Request): Promise<Plan> {
+/** Runs the stages that follow `wake`, in order. Throws `StageError` from the one that failed. */
+export async function boot(host: Host, config: Config, request: Request, { state, sshd }: Woken): Promise<Plan> {
   const stage = createStages(host);
-  const state = await stage("openStateDirectory", () => openState(host, config, request));
-  const programs = await stage("findPrograms", () => findPrograms(host, config.sshd));
+  const programs = await stage("findPrograms", () => findPrograms(host, sshd));
   const accounts = await stage("prepareAccounts", () => prepareLogins(host, config, request));
   const keys = await stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts, state));
   const hostKeySettings = selectHostKeySettings(config, request, programs, state);
@@ -43,17 +41,6 @@ export async function boot(host: Host, config: Config, request: Request): Promis
   const parts = { programs, state, accounts, installed };
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };
-}
-
-/** Root's place is fixed; without root the app's environment says where this user may write. */
-export function openState(host: Host, config: Config, request: Request): StateDirectory {
-  if (request.mode !== "rootless") return openStateDirectory(host);
-  const environment = envMap(request.environment);
-  return openRootlessState(host, {
-    runtimeDirectory: environment.get("XDG_RUNTIME_DIR"),
-    home: environment.get("HOME"),
-    homeKeys: config.homeKeys,
-  });
 }
 
 function prepareLogins(host: Host, config: Config, request: Request): readonly Account[] {

@@ -99,17 +99,22 @@ export interface DownloadOptions {
   readonly roots?: string;
 }
 
+export interface RunOptions {
+  readonly stdin?: Uint8Array;
+  readonly timeoutMs?: number;
+  /** Whatever else wants to run goes first (nice(2)): for what nobody waits for. */
+  readonly inBackground?: boolean;
+}
+
 export interface Host {
   /** Opens a directory; links in `path` are followed. Throws `OsError`. */
   openDir(operation: string, path: string): Dir;
   /** True when an executable regular file is there (links followed). */
   isExecutable(path: string): boolean;
+  /** The bytes of a program of the image (links followed), not to be kept; undefined where they cannot be read. */
+  readProgram(operation: string, path: string): Uint8Array | undefined;
   /** Runs a helper: absolute path first, no shell, our constant environment, cwd `/`. Never rejects for its exit code. */
-  run(
-    operation: string,
-    argv: readonly string[],
-    options?: { stdin?: Uint8Array; timeoutMs?: number },
-  ): Promise<HelperResult>;
+  run(operation: string, argv: readonly string[], options?: RunOptions): Promise<HelperResult>;
   /** One https request; no redirect is followed. Throws `OsError`. */
   download(operation: string, url: string, options: DownloadOptions): Promise<Download>;
   emit(event: Event): void;

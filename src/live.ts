@@ -3,7 +3,7 @@
  * Where SSH is down every change is a reason to try again. What cannot be read or proved leaves what is in force.
  */
 import { readUrls, recollectKeys, writeKeys } from "./authorized-key-stages.ts";
-import { openState, type Plan } from "./boot.ts";
+import type { Plan } from "./boot.ts";
 import type { Config, TextSource } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -18,6 +18,7 @@ import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { readTextSource } from "./text-source.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
+import { openState } from "./wake.ts";
 import { isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
 

@@ -32,19 +32,18 @@ export class LogSocket {
   readonly #reader: number;
   /** The end that becomes sshd's stderr. */
   readonly writer: number;
-  readonly #onRecord: (record: LogRecord) => void;
+  #onRecord: ((record: LogRecord) => void) | undefined;
   readonly #listener = () => this.drain();
   readonly #buffer = new Uint8Array(RECORD_BYTES);
   readonly #control = new Uint8Array(CONTROL_BYTES);
   readonly #vector = new BigUint64Array([BigInt(ptr(this.#buffer)), BigInt(RECORD_BYTES)]);
   readonly #header = new BigUint64Array(7);
 
-  constructor(onRecord: (record: LogRecord) => void) {
+  constructor() {
     const pair = new Int32Array(2);
     check(c.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(pair)), "socketpair", OPERATION);
     this.#reader = pair[0] ?? -1;
     this.writer = pair[1] ?? -1;
-    this.#onRecord = onRecord;
     const one = new Int32Array([1]);
     const size = new Int32Array([SEND_BUFFER_BYTES]);
     check(c.setsockopt(this.#reader, SOL_SOCKET, SO_PASSCRED, ptr(one), 4), "setsockopt", OPERATION);
@@ -55,9 +54,17 @@ export class LogSocket {
     check(c.fcntl(this.#reader, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl", OPERATION);
   }
 
-  /** Takes every record that is there. */
+  /** Hands every record to this function from now on, those that have waited first. */
+  listen(onRecord: (record: LogRecord) => void): void {
+    this.#onRecord = onRecord;
+    this.drain();
+  }
+
+  /** Takes every record that is there, once somebody listens. */
   drain(): void {
-    for (let record = this.#receive(); record !== undefined; record = this.#receive()) this.#onRecord(record);
+    const onRecord = this.#onRecord;
+    if (onRecord === undefined) return;
+    for (let record = this.#receive(); record !== undefined; record = this.#receive()) onRecord(record);
   }
 
   /** msghdr of recvmsg(2): name, its length, the vector, its count, control data, its size, flags. */

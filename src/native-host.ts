@@ -7,6 +7,7 @@ import type { Host } from "./host.ts";
 import { c } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { type Children, isExecutablePath } from "./processes.ts";
+import { readProgram } from "./program-file.ts";
 
 /** What helpers and sshd get, and nothing else: nothing in the app's environment can steer them. */
 export const HELPER_ENVIRONMENT: readonly string[] = [
@@ -20,6 +21,7 @@ export function createNativeHost(children: Children, emit: (event: Event) => voi
   return {
     openDir: openNativeDir,
     isExecutable: isExecutablePath,
+    readProgram,
     run: (operation, argv, options) => children.run(operation, argv, HELPER_ENVIRONMENT, options),
     download,
     emit,

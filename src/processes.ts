@@ -5,7 +5,7 @@
  */
 
 import { OsError } from "./errors.ts";
-import type { HelperResult } from "./host.ts";
+import type { HelperResult, RunOptions } from "./host.ts";
 import { AT_FDCWD, c, cBytes, check, cString, cTable, errno, errnoName, memoryFile, O, ptr, readAll } from "./libc.ts";
 import { bytesOf } from "./process-facts.ts";
 
@@ -27,6 +27,8 @@ export interface SpawnOptions {
 }
 
 const F_DUPFD_CLOEXEC = 1030;
+const PRIO_PROCESS = 0;
+const LEAST_PRIORITY = 19;
 const POSIX_SPAWN_SETPGROUP = 0x02;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -130,7 +132,7 @@ export class Children {
     operation: string,
     argv: readonly string[],
     environment: readonly string[],
-    options: { stdin?: Uint8Array; timeoutMs?: number } = {},
+    options: RunOptions = {},
   ): Promise<HelperResult> {
     const stdin = memoryFile(options.stdin ?? new Uint8Array(), operation);
     const stdout = memoryFile(new Uint8Array(), operation);
@@ -142,6 +144,7 @@ export class Children {
         descriptors: [stdin, stdout, stderr],
         detach: "group",
       });
+      if (options.inBackground === true) c.setpriority(PRIO_PROCESS, pid, LEAST_PRIORITY);
       let timedOut = false;
       const timer = setTimeout(() => {
         timedOut = true;

@@ -3,11 +3,10 @@
  * directory) is read from its file instead, since a run costs as much as the rest of our start.
  */
 import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
-import { isOsError, StageError } from "./errors.ts";
+import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { resolveLink } from "./links.ts";
 import { installHint } from "./packages.ts";
-import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS, SSHD_PATHS } from "./paths.ts";
+import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS } from "./paths.ts";
 
 export interface Programs {
   readonly sshd: string;
@@ -19,45 +18,25 @@ export interface Programs {
 }
 
 const OPERATION = "look at sshd";
-const MAX_BYTES = 64 << 20;
 /** What an sshd of 9.8 (sshd-session) or 10.0 (sshd-auth) executes for each connection; older ones name neither. */
 const HELPERS = ["sshd-session", "sshd-auth"];
+const mayNeedHelpers = ({ major, minor }: SshdVersion) => major > 9 || (major === 9 && minor >= 8);
 /** Older than anything that we know how to talk to: the safest words are used then. */
 const OLDEST: SshdVersion = { major: 8, minor: 4 };
 
-/** Finds sshd (or takes `named`, which must be there) and what belongs to it. Throws `StageError` naming packages. */
-export async function findPrograms(host: Host, named: string | undefined): Promise<Programs> {
-  const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
-  if (sshd === undefined) {
-    const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
-    throw new StageError("findPrograms", { what, hint: installHint("sshd") });
-  }
-  const file = readProgram(host, sshd) ?? readProgram(host, await resolveLink(host, "follow a link to sshd", sshd));
-  if (file !== undefined) assertHelpers(host, sshd, file);
+/** What belongs to this sshd. Throws `StageError` naming packages. */
+export async function findPrograms(host: Host, sshd: string): Promise<Programs> {
+  const bytes = host.readProgram(OPERATION, sshd);
+  const file = bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = await findVersion(host, sshd, file);
+  if (file !== undefined && mayNeedHelpers(version)) assertHelpers(host, sshd, file);
   return {
     sshd,
-    version: await findVersion(host, sshd, file),
+    version,
     keygen: KEYGEN_PATHS.find((path) => host.isExecutable(path)),
     sftpServer: SFTP_SERVER_PATHS.find((path) => host.isExecutable(path)),
     privsepDirectory: file && PRIVSEP_DIRECTORIES.find((path) => file.includes(`\0${path}\0`, 0, "latin1")),
   };
-}
-
-/** The file's bytes; undefined where it is a link or not readable. */
-function readProgram(host: Host, path: string): Buffer | undefined {
-  const slash = path.lastIndexOf("/");
-  try {
-    const dir = host.openDir(OPERATION, path.slice(0, slash) || "/");
-    try {
-      const { bytes } = dir.read(OPERATION, path.slice(slash + 1), MAX_BYTES);
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    } finally {
-      dir.close();
-    }
-  } catch (error) {
-    if (isOsError(error)) return undefined;
-    throw error;
-  }
 }
 
 /**

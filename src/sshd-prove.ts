@@ -18,7 +18,7 @@ export async function proveConfig(host: Host, config: Config, plan: Asked): Prom
   const results = await Promise.all(
     plan.accounts.map(async ({ name }) => {
       const argv = proofArgv(programs.sshd, written.path, name, config.port);
-      const result = await host.run("prove the sshd config", argv, { timeoutMs: PROOF_TIMEOUT_MS });
+      const result = await host.run("prove the sshd config", argv, { timeoutMs: PROOF_TIMEOUT_MS, inBackground: true });
       if (result.code !== 0) return explain(result, plan);
       return judgeProof(Buffer.from(result.stdout).toString("latin1"), written.promises, written.lines);
     }),

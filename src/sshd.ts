@@ -3,14 +3,20 @@
  * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
  */
 import { countFailures, delayAfter } from "./backoff.ts";
+import { isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { bytesOf } from "./process-facts.ts";
 import { type Children, type Ending, spawn } from "./processes.ts";
+import { type WithheldConfig, withholdConfig } from "./withheld-config.ts";
 
 const SIGHUP = 1;
+const SIGKILL = 9;
 const SIGTERM = 15;
+/** How soon an sshd that does not wait for its config yet is asked again, twice as long each time, and when that ends. */
+const FIRST_TRY_MS = 1;
+const LAST_TRY_MS = 4096;
 /** sshd would read a terminal's or our stdin for nothing. */
 const NOTHING = { path: "/dev/null", write: true } as const;
 
@@ -21,9 +27,10 @@ export interface SshdOptions {
   /** The socket's end that becomes its stderr. */
   readonly log: number;
   readonly emit: (event: Event) => void;
-  /** Asked after an end before it listened: a reason in words not to try again soon, told by the callee. */
-  readonly explain: (ending: Ending) => Promise<number | undefined>;
 }
+
+/** Asked after an end before it listened: told by the callee; milliseconds to stay quiet for, where that is another time. */
+export type Explain = (ending: Ending) => Promise<number | undefined>;
 
 /** One sshd at a time. `listening()` is for whoever reads its log: only that tells. */
 export class Sshd {
@@ -34,6 +41,9 @@ export class Sshd {
   #failures = 0;
   #restarts = 0;
   #isWanted = false;
+  #explain: Explain = async () => undefined;
+  /** What the sshd that was started early waits for. */
+  #withheld: WithheldConfig | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SshdOptions) {
@@ -48,12 +58,53 @@ export class Sshd {
     return this.#restarts;
   }
 
-  /** Starts it, and again whenever it ends, until `stop`. Throws `OsError` when it cannot be executed at all. */
-  start(): void {
-    const { path, configPath, log, children } = this.#options;
+  /** Starts it as far as it goes without a config; `start` gives it one. It is only quicker: what fails here is no loss. */
+  warm(): void {
+    try {
+      this.#withheld = withholdConfig(this.#options.configPath);
+      this.#spawn();
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      this.#dropWithheld();
+    }
+  }
+
+  /**
+   * Starts it under the config that is in force, and again whenever it ends, until `stop`. Throws `OsError` when it
+   * cannot be executed at all.
+   */
+  start(config: Uint8Array, explain: Explain): void {
+    this.#explain = explain;
+    this.#begin(config);
+  }
+
+  #begin(config?: Uint8Array): void {
     this.#isWanted = true;
     this.#hasListened = false;
     this.#startedAt = performance.now();
+    if (this.#pid === undefined) this.#spawn();
+    else if (config !== undefined) this.#give(config, FIRST_TRY_MS);
+  }
+
+  /** Tries again until it reads: it may be slower than we are, or have read the config by its name already. */
+  #give(config: Uint8Array, nextMs: number): void {
+    const handover = this.#hasListened ? "read" : this.#withheld?.give(config);
+    if (handover === "absent" && nextMs < LAST_TRY_MS) {
+      this.#timer = setTimeout(() => this.#give(config, nextMs * 2), nextMs);
+      return;
+    }
+    this.#dropWithheld();
+    // It reads what is there by its name when it is started again.
+    if (handover !== "read" && this.#pid !== undefined) c.kill(this.#pid, SIGKILL);
+  }
+
+  #dropWithheld(): void {
+    this.#withheld?.close();
+    this.#withheld = undefined;
+  }
+
+  #spawn(): void {
+    const { path, configPath, log, children } = this.#options;
     const argv = [path, "-D", "-e", "-f", configPath].map(bytesOf);
     const pid = spawn("start sshd", { argv, environment: HELPER_ENVIRONMENT, descriptors: [NOTHING, NOTHING, log] });
     this.#pid = pid;
@@ -73,22 +124,24 @@ export class Sshd {
   /** Ends the listener; sessions stay. */
   stop(): void {
     this.#isWanted = false;
+    this.#dropWithheld();
     clearTimeout(this.#timer);
     if (this.#pid !== undefined) c.kill(this.#pid, SIGTERM);
   }
 
   async #ended(ending: Ending): Promise<void> {
     this.#pid = undefined;
+    this.#dropWithheld();
     if (!this.#isWanted) return;
     this.#failures = countFailures(this.#failures, performance.now() - this.#startedAt);
-    const quietMs = this.#hasListened ? undefined : await this.#options.explain(ending);
+    const quietMs = this.#hasListened ? undefined : await this.#explain(ending);
     const delayMs = quietMs ?? delayAfter(this.#failures, Math.random());
     if (quietMs === undefined) {
       this.#options.emit({ type: "sshd exited", status: renderEnding(ending), restartInMs: delayMs });
     }
     this.#timer = setTimeout(() => {
       this.#restarts += 1;
-      this.start();
+      this.#begin();
     }, delayMs);
   }
 }

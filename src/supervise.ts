@@ -2,24 +2,22 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
-import { AWAIT_URL_KEYS } from "./authorized-key-stages.ts";
-import { boot, type Plan } from "./boot.ts";
+import type { Plan } from "./boot.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { setNoNewPrivs } from "./drop-rights.ts";
 import { EXIT, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
-
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
-import { defaultFormat } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
+import { CONFIG_NAME } from "./paths.ts";
 import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
-import { Supervisor } from "./supervisor.ts";
+import { SshdPlace } from "./sshd-place.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 import { compileNormally, giveMemoryBackSoon } from "./thrift.ts";
+import { type Woken, wake } from "./wake.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const STDIN = 0;
@@ -34,7 +32,10 @@ export async function supervise(): Promise<number> {
   c.umask(UMASK);
   c.chdir(cString("/"));
   const children = new Children();
-  const request = parseRequest(readAll(STDIN, "read the request", MAX_REQUEST_BYTES));
+  const said = readAll(STDIN, "read the request", MAX_REQUEST_BYTES);
+  // The launcher has ended before it came to a request: it has told why.
+  if (said.length === 0) return EXIT.ok;
+  const request = parseRequest(said);
   const { config } = parseConfig(envMap(request.environment));
   // The runtime marks what it inherits from 4 up alone: sshd and helpers have no business with the app's pidfd.
   c.fcntl(APP_PIDFD, F_SETFD, FD_CLOEXEC);
@@ -42,13 +43,23 @@ export async function supervise(): Promise<number> {
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
   const host = createNativeHost(children, (event) => log.write(event));
-  const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
+  const place = new SshdPlace(children, (event) => host.emit(event));
+  const wakeSshd = (): Promise<Woken> =>
+    wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
+  // sshd loads its libraries while we load all that makes its config.
+  const woken = await settle(async () => {
+    await forbidNewPrivileges(config);
+    return wakeSshd();
+  });
+  const { boot, AWAIT_URL_KEYS, Supervisor } = await import("./bring-up.ts");
+  const supervisor = new Supervisor({ host, place, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
-  const bringUp = async () => {
+  const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
-      const plan: Plan = await boot(host, config, request);
+      const plan: Plan = await boot(host, config, request, await wakeFirst());
       await supervisor.run(plan);
     } catch (error) {
+      place.drop();
       // The launcher that waits goes on waiting: the first answer starts SSH.
       if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) {
         host.emit({ type: "warning", problem: error.problem });
@@ -56,9 +67,7 @@ export async function supervise(): Promise<number> {
     }
   };
   try {
-    // On sshd too, which inherits it: else the app adds a key and walks around its own by `ssh localhost sudo`.
-    if (config.noNewPrivs) setNoNewPrivs();
-    await bringUp();
+    await bringUp(woken);
     compileNormally();
   } catch (error) {
     supervisor.down(problemOf(error));
@@ -70,7 +79,7 @@ export async function supervise(): Promise<number> {
     host,
     config,
     request,
-    bringUp,
+    bringUp: () => bringUp(wakeSshd),
     ready,
     plan: () => supervisor.plan,
     prove: (plan) => supervisor.prove(plan),
@@ -79,6 +88,25 @@ export async function supervise(): Promise<number> {
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;
+}
+
+/** What this gives, or throws, to be taken later. */
+async function settle<T>(run: () => Promise<T>): Promise<() => Promise<T>> {
+  try {
+    const value = await run();
+    return async () => value;
+  } catch (error) {
+    return async () => {
+      throw error;
+    };
+  }
+}
+
+/** On sshd too, which inherits it: else the app adds a key and walks around its own by `ssh localhost sudo`. */
+async function forbidNewPrivileges({ noNewPrivs }: Config): Promise<void> {
+  if (!noNewPrivs) return;
+  const { setNoNewPrivs } = await import("./drop-rights.ts");
+  setNoNewPrivs();
 }
 
 function problemOf(error: unknown): Problem {
@@ -123,7 +151,7 @@ class LateLog {
   }
 
   async open(): Promise<void> {
-    const { createLog } = await import("./log.ts");
+    const [{ createLog }, { defaultFormat }] = await Promise.all([import("./log.ts"), import("./log-line.ts")]);
     if (this.#log !== undefined) return;
     this.#log = createLog(this.#config.logLevel, this.#config.logFormat ?? defaultFormat());
     for (const { event, timeMs } of this.#early ?? []) this.#log.write(event, timeMs);

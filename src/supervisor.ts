@@ -8,20 +8,18 @@ import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
-import { LogSocket } from "./log-socket.ts";
 import { isReadable } from "./poll.ts";
-import type { Children } from "./processes.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sessions } from "./sessions.ts";
-import { Sshd } from "./sshd.ts";
 import { createSshdLogReader } from "./sshd-log.ts";
+import type { SshdPlace } from "./sshd-place.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
 import { describeReady } from "./sshd-ready.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 
 export interface SupervisorOptions {
   readonly host: Host;
-  readonly children: Children;
+  readonly place: SshdPlace;
   readonly config: Config;
   readonly request: Request;
   readonly answer: (reply: Reply) => void;
@@ -35,12 +33,12 @@ const IDLE_MS = 1 << 30;
 const REFUSED_RETRY_MS = 30_000;
 /** sshd takes milliseconds; one that has ended instead is started again by itself. */
 const RELOAD_TIMEOUT_MS = 5000;
+/** A proof that waits for sshd to listen waits this long: sshd may never do it. */
+const PROOF_WAIT_MS = 300;
 const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  #sshd: Sshd | undefined;
-  #log: LogSocket | undefined;
   #plan: Plan | undefined;
   readonly #sessions = new Sessions();
   readonly #keySessions: KeySessions | undefined;
@@ -59,7 +57,9 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { host, config } = options;
+    const { host, config, place } = options;
+    const read = createSshdLogReader();
+    place.log.listen(({ text, pid }) => this.#onRecord(read(text), pid));
     if (config.revokeSessions)
       this.#keySessions = new KeySessions(
         (event) => host.emit(event),
@@ -83,12 +83,17 @@ export class Supervisor {
     this.#plan = plan;
     this.#keySessions?.keysChanged();
     if (!reload) return;
+    const listening = this.#untilListening(RELOAD_TIMEOUT_MS);
+    this.#options.place.sshd?.reload();
+    await listening;
+  }
+
+  /** Resolves when sshd says that it listens, or when this time is over. */
+  #untilListening(timeoutMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, RELOAD_TIMEOUT_MS);
+    const timer = setTimeout(resolve, timeoutMs);
     this.#onListening = resolve;
-    this.#sshd?.reload();
-    await promise;
-    clearTimeout(timer);
+    return promise.then(() => clearTimeout(timer));
   }
 
   /** Stays until the app has ended or a signal says stop; resolves when everything of ours is gone. */
@@ -112,29 +117,28 @@ export class Supervisor {
     this.#options.answer({ ready: false, why: problem.what });
   }
 
-  /** Starts sshd under this plan. With Match blocks in its config nothing listens before the proof. */
+  /**
+   * Starts sshd under this plan. With Match blocks in its config nothing listens before the proof; without any, a first
+   * value cannot be overridden (sshd_config(5)), and the proof takes no processor from sshd's start.
+   */
   async run(plan: Plan): Promise<void> {
-    const { host, children } = this.#options;
     this.#plan = plan;
-    const read = createSshdLogReader();
-    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(read(text), pid));
-    this.#sshd = new Sshd({
-      children,
-      path: plan.programs.sshd,
-      configPath: plan.written.path,
-      log: this.#log.writer,
-      emit: (event) => host.emit(event),
-      explain: () => this.#explain(),
-    });
-    if (!plan.written.hasMatch) this.#sshd.start();
+    const { place } = this.#options;
+    const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.written.path);
+    const start = () => sshd.start(plan.written.bytes, () => this.#explain());
+    if (!plan.written.hasMatch) {
+      const listening = this.#untilListening(PROOF_WAIT_MS);
+      start();
+      await listening;
+    }
     const problems = await this.prove(plan);
     if (problems.length > 0) {
-      this.#sshd.stop();
+      place.drop();
       this.#refuse(problems);
       return;
     }
     this.#isProved = true;
-    if (plan.written.hasMatch) this.#sshd.start();
+    if (plan.written.hasMatch) start();
     this.#tellReady();
   }
 
@@ -162,7 +166,7 @@ export class Supervisor {
     const plan = this.#plan;
     if (plan === undefined) return undefined;
     const refused = await testConfig(host, plan);
-    this.#log?.drain();
+    this.#options.place.log.drain();
     const saw = this.#firstError ?? "nothing of why";
     const other = { what: "sshd ended before it listened", saw, hint: PORT_HINT };
     this.#refuse(refused.length > 0 ? refused : [other]);
@@ -174,7 +178,7 @@ export class Supervisor {
     const { host } = this.#options;
     if (log === undefined || log.type === "restarting") return;
     if (log.type === "listening") {
-      this.#sshd?.listening();
+      this.#options.place.sshd?.listening();
       this.#onListening();
       this.#isListening = true;
       this.#lastRefusal = "";
@@ -206,9 +210,9 @@ export class Supervisor {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#options.host.emit(why === "app" ? { type: "app ended" } : { type: "stopping", why });
-    this.#sshd?.stop();
+    this.#options.place.sshd?.stop();
     await endDescendants();
-    this.#log?.drain();
+    this.#options.place.log.drain();
     this.#finish();
   }
 }

@@ -9,6 +9,7 @@ import type { InstalledHostKey } from "./host-key-install.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { filterImageConfig } from "./image-filter.ts";
 import { AUTHORITY_NAMES, writeAuthorities } from "./key-authority.ts";
+import { bytesFrom } from "./libc.ts";
 import { writeOperatorConfig } from "./operator-config.ts";
 import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME } from "./paths.ts";
 import { splitEnvEntry } from "./process-facts.ts";
@@ -22,6 +23,7 @@ import { replaceFile, type StateDirectory } from "./state-directory.ts";
 
 export interface WrittenConfig {
   readonly path: string;
+  readonly bytes: Uint8Array;
   readonly origins: readonly (string | undefined)[];
   readonly promises: SshdPromises;
   /** The image's and the operator's lines, to blame. */
@@ -92,7 +94,8 @@ export async function writeSshdConfig(
     image: filtered,
     sftpServer: programs.sftpServer,
   });
-  replaceFile(state.private, "write sshd config", name, Buffer.from(rendered.text, "latin1"), 0o600);
+  const bytes = bytesFrom(rendered.text);
+  replaceFile(state.private, "write sshd config", name, bytes, 0o600);
   if (!isRootless) writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
   if (tell) {
     for (const problem of image.problems) host.emit({ type: "warning", problem });
@@ -103,6 +106,7 @@ export async function writeSshdConfig(
   }
   return {
     path: `${state.private.path}/${name}`,
+    bytes,
     belongings: [operator.path, ...Object.values(authorities)].filter((path) => path !== undefined),
     origins: rendered.origins,
     promises,

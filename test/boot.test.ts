@@ -124,7 +124,7 @@ const phases: readonly Phase[] = [
     expectFiles: { "/volume/.ssh": undefined },
     expectLog: [],
     expectFailure: {
-      stage: "findPrograms",
+      stage: "findSshd",
       what: /no sshd in this image/,
       hint: /Debian: apt-get install openssh-server · Alpine: apk add openssh · Fedora: dnf install openssh-server/,
     },
@@ -133,7 +133,7 @@ const phases: readonly Phase[] = [
     title: "a named sshd that is not there is not replaced by a found one",
     environment: { ...KEYS, WITHSSH_SSHD: "/opt/sshd" },
     expectLog: [],
-    expectFailure: { stage: "findPrograms", what: /^WITHSSH_SSHD: \/opt\/sshd cannot be run/ },
+    expectFailure: { stage: "findSshd", what: /^WITHSSH_SSHD: \/opt\/sshd cannot be run/ },
   },
   {
     title: "a state directory of somebody else is refused and nothing is written into it",
@@ -393,8 +393,8 @@ describe("a boot", () => {
 });
 
 test("docs/boot.md names the stages of the code, in their order, and the fields of the ready line", () => {
-  const source = readFileSync(new URL("../src/boot.ts", import.meta.url), "utf8");
-  expect(STAGES).toEqual([...source.matchAll(/stage\("(\w+)"/g)].map((match) => match[1]));
+  const source = ["wake.ts", "boot.ts"].map((name) => readFileSync(new URL(`../src/${name}`, import.meta.url), "utf8"));
+  expect(STAGES).toEqual([...source.join("").matchAll(/stage\("(\w+)"/g)].map((match) => match[1]));
   const ready = renderEvent({
     type: "ssh ready",
     port: 1,

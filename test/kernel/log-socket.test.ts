@@ -8,7 +8,8 @@ let records: LogRecord[];
 let socket: LogSocket;
 beforeEach(() => {
   records = [];
-  socket = new LogSocket((record) => void records.push(record));
+  socket = new LogSocket();
+  socket.listen((record) => void records.push(record));
 });
 afterEach(() => socket.close());
 
@@ -49,6 +50,17 @@ test("a record wakes us without a timer", async () => {
   await expect.poll(() => records.map(({ text }) => text)).toEqual(["wake"]);
 });
 
+test("what is said before anybody listens waits for who does", () => {
+  const early = new LogSocket();
+  const bytes = Buffer.from("early");
+  c.write(early.writer, ptr(bytes), bytes.length);
+  early.drain();
+  const heard: string[] = [];
+  early.listen(({ text }) => void heard.push(text));
+  expect(heard).toEqual(["early"]);
+  early.close();
+});
+
 test("a reader that has stopped never blocks the writer: what does not fit is refused at once", () => {
   let sent = 0;
   while (write("x".repeat(1000)) > 0) sent += 1;
@@ -60,7 +72,7 @@ test("a reader that has stopped never blocks the writer: what does not fit is re
 
 test("after its end nothing listens any more", () => {
   const before = process.listenerCount("SIGIO");
-  const other = new LogSocket(() => {});
+  const other = new LogSocket();
   expect(process.listenerCount("SIGIO")).toBe(before + 1);
   other.close();
   expect(process.listenerCount("SIGIO")).toBe(before);

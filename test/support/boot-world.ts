@@ -5,6 +5,7 @@ import { StageError } from "../../src/errors.ts";
 import { renderEvent } from "../../src/events.ts";
 import { envMap } from "../../src/process-facts.ts";
 import type { Request } from "../../src/request.ts";
+import { wake } from "../../src/wake.ts";
 import { createFakeHost, type FakeHost, type FakeHostOptions } from "./fake-host.ts";
 import type { Seed } from "./fake-tree.ts";
 import { keygen } from "./host-key-world.ts";
@@ -75,8 +76,9 @@ export async function bootOn(
     environment: entries,
     ...changes,
   };
+  const { config } = parseConfig(envMap(entries));
   try {
-    return { plan: await boot(host, parseConfig(envMap(entries)).config, request), failure: undefined };
+    return { plan: await boot(host, config, request, await wake(host, config, request, () => {})), failure: undefined };
   } catch (error) {
     if (!(error instanceof StageError)) throw error;
     return { plan: undefined, failure: error };

@@ -141,6 +141,12 @@ function hostOn(root: Directory, options: FakeHostOptions): FakeHost {
       const node = nodeAt(root, path);
       return node?.kind === "file" && (node.mode & 0o111) !== 0;
     },
+    readProgram(operation, path) {
+      enter({ operation, call: "readProgram", path, mutates: false });
+      const named = nodeAt(root, path);
+      const node = named?.kind === "link" ? nodeAt(root, named.target) : named;
+      return node?.kind === "file" ? node.bytes : undefined;
+    },
     async run(operation, argv, runOptions) {
       const program = argv[0] ?? "";
       if (!program.startsWith("/")) throw new Error(`fake host: not an absolute path: ${program}`);

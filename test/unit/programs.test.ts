@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { StageError } from "../../src/errors.ts";
+import { findSshd } from "../../src/find-sshd.ts";
+import type { Host } from "../../src/host.ts";
 import { findPrograms, makePrivsepDirectory } from "../../src/programs.ts";
 import { createFakeHost, type FakeHostOptions } from "../support/fake-host.ts";
 import type { Seed } from "../support/fake-tree.ts";
@@ -7,6 +9,8 @@ import type { Seed } from "../support/fake-tree.ts";
 const PROGRAM = { mode: 0o755 };
 const sshd = (text: string) => ({ text, ...PROGRAM });
 const world = (files: Record<string, Seed>, options: FakeHostOptions = {}) => createFakeHost({ files, ...options });
+/** Both stages, as a boot runs them. */
+const find = async (host: Host, named?: string) => await findPrograms(host, findSshd(host, named));
 
 describe("sshd's release", () => {
   test.each([
@@ -18,32 +22,30 @@ describe("sshd's release", () => {
     ],
   ])("is read from %s, and nothing is run for it", async (_title, text, version) => {
     const host = world({ "/usr/sbin/sshd": sshd(text) });
-    expect((await findPrograms(host, undefined)).version).toEqual(version);
+    expect((await find(host)).version).toEqual(version);
     expect(host.calls.filter(({ call }) => call === "run")).toEqual([]);
   });
 
   test("is asked for where the file does not say it, on stderr as old ones do", async () => {
     const stderr = new TextEncoder().encode("unknown option -- V\nOpenSSH_8.9p1 Ubuntu-3, OpenSSL 3\n");
     const host = world({ "/usr/sbin/sshd": sshd("") }, { helpers: { sshd: () => ({ code: 1, stderr }) } });
-    expect((await findPrograms(host, undefined)).version).toEqual({ major: 8, minor: 9 });
+    expect((await find(host)).version).toEqual({ major: 8, minor: 9 });
     expect(host.calls.flatMap(({ argv }) => argv ?? [])).toEqual(["/usr/sbin/sshd", "-V"]);
   });
 
   test("is read from the file that a link ends at, with its privilege separation directory", async () => {
     const real = "/opt/openssh/sbin/sshd";
-    const readlink = () => ({ stdout: new TextEncoder().encode(`${real}\n`) });
     const files = {
       [real]: sshd("OpenSSH_9.7p1\0/run/sshd\0"),
       "/usr/sbin/sshd": { link: real },
-      "/usr/bin/readlink": PROGRAM,
     };
-    const found = await findPrograms(world(files, { helpers: { readlink, sshd: () => ({ code: 1 }) } }), undefined);
+    const found = await find(world(files, { helpers: { sshd: () => ({ code: 1 }) } }));
     expect(found).toMatchObject({ version: { major: 9, minor: 7 }, privsepDirectory: "/run/sshd" });
   });
 
   test("is the oldest that we know where nobody says it", async () => {
     const host = world({ "/usr/sbin/sshd": sshd("") }, { helpers: { sshd: () => ({ code: 1 }) } });
-    expect((await findPrograms(host, undefined)).version).toEqual({ major: 8, minor: 4 });
+    expect((await find(host)).version).toEqual({ major: 8, minor: 4 });
   });
 });
 
@@ -54,7 +56,7 @@ describe("the programs", () => {
       "/usr/lib/ssh/sftp-server": PROGRAM,
       "/usr/bin/ssh-keygen": { mode: 0o644 },
     });
-    expect(await findPrograms(host, undefined)).toEqual({
+    expect(await find(host)).toEqual({
       sshd: "/usr/local/sbin/sshd",
       version: { major: 9, minor: 9 },
       keygen: undefined,
@@ -65,12 +67,12 @@ describe("the programs", () => {
 
   test("a named sshd is taken, and beside it no other", async () => {
     const files = { "/usr/sbin/sshd": sshd("OpenSSH_9.2p1\0"), "/opt/sshd": sshd("OpenSSH_8.8p1\0") };
-    expect(await findPrograms(world(files), "/opt/sshd")).toMatchObject({ sshd: "/opt/sshd", version: { minor: 8 } });
-    await expect(findPrograms(world(files), "/opt/none")).rejects.toThrow("WITHSSH_SSHD: /opt/none cannot be run");
+    expect(await find(world(files), "/opt/sshd")).toMatchObject({ sshd: "/opt/sshd", version: { minor: 8 } });
+    await expect(find(world(files), "/opt/none")).rejects.toThrow("WITHSSH_SSHD: /opt/none cannot be run");
   });
 
   test("without sshd it is a stage that failed, with what to install", async () => {
-    const error = await findPrograms(world({}), undefined).catch((caught: unknown) => caught);
+    const error = await find(world({})).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(StageError);
     expect((error as StageError).problem.hint).toMatch(/Debian.*Alpine.*Fedora/);
   });
@@ -85,16 +87,14 @@ describe("what sshd executes for each connection", () => {
       "/usr/lib/ssh/sshd-session": PROGRAM,
       "/usr/lib/ssh/sshd-auth": PROGRAM,
     };
-    expect(await findPrograms(world(files), undefined)).toMatchObject({ version: { major: 10 } });
+    expect(await find(world(files))).toMatchObject({ version: { major: 10 } });
   });
 
   test.each([
     ["sshd-session", { "/usr/lib/ssh/sshd-auth": PROGRAM, "/usr/lib/openssh/sshd-session": PROGRAM }],
     ["sshd-auth", { "/usr/lib/ssh/sshd-session": PROGRAM, "/usr/lib/ssh/sshd-auth": { mode: 0o644 } }],
   ])("is named with its package when %s is not there", async (name, files) => {
-    const error = await findPrograms(world({ "/usr/sbin/sshd": sshd(words), ...files }), undefined).catch(
-      (caught: unknown) => caught,
-    );
+    const error = await find(world({ "/usr/sbin/sshd": sshd(words), ...files })).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(StageError);
     expect((error as StageError).problem).toEqual({
       what: `/usr/sbin/sshd needs /usr/lib/ssh/${name}, which cannot be run`,
@@ -104,7 +104,7 @@ describe("what sshd executes for each connection", () => {
 
   test("is not asked of an sshd that does all by itself, whatever else its file speaks of", async () => {
     const host = world({ "/usr/sbin/sshd": sshd("OpenSSH_9.2p1\0see lib/sshd-session\0") });
-    expect(await findPrograms(host, undefined)).toMatchObject({ version: { major: 9, minor: 2 } });
+    expect(await find(host)).toMatchObject({ version: { major: 9, minor: 2 } });
   });
 });
 
@@ -115,12 +115,12 @@ describe("the privilege separation directory", () => {
     ["/usr/share/empty.sshd", "Fedora"],
   ])("%s is read from the file of %s's sshd", async (path) => {
     const host = world({ "/usr/sbin/sshd": sshd(`OpenSSH_9.2p1\0${path}\0`) });
-    expect((await findPrograms(host, undefined)).privsepDirectory).toBe(path);
+    expect((await find(host)).privsepDirectory).toBe(path);
   });
 
   test("a path that only begins so is not it", async () => {
     const host = world({ "/usr/sbin/sshd": sshd("OpenSSH_9.2p1\0/run/sshd.pid\0/x/run/sshd\0") });
-    expect((await findPrograms(host, undefined)).privsepDirectory).toBeUndefined();
+    expect((await find(host)).privsepDirectory).toBeUndefined();
   });
 
   test("is made where it is missing and left alone where it is", () => {

@@ -1,0 +1,15 @@
+/** Which sshd: the one that is named, or the first of the usual places. Apart from programs.ts, since sshd is started first. */
+import { StageError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { installHint } from "./packages.ts";
+import { SSHD_PATHS } from "./paths.ts";
+
+/** Finds sshd (or takes `named`, which must be there). Throws `StageError` naming packages. */
+export function findSshd(host: Host, named: string | undefined): string {
+  const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
+  if (sshd === undefined) {
+    const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
+    throw new StageError("findSshd", { what, hint: installHint("sshd") });
+  }
+  return sshd;
+}
