@@ -4,6 +4,7 @@
  */
 import type { Problem } from "./errors.ts";
 import { renderProblem } from "./errors.ts";
+import type { Mode } from "./privilege.ts";
 
 export type Level = "debug" | "info" | "warn" | "error";
 
@@ -16,6 +17,7 @@ export interface HostKeyFacts {
 export type Event =
   | {
       readonly type: "ssh ready";
+      readonly mode: Mode;
       readonly port: number;
       readonly users: readonly string[];
       readonly hostKeys: readonly HostKeyFacts[];
@@ -102,6 +104,7 @@ const line = (level: Level, msg: string, fields: Record<string, unknown> = {}): 
 const wordings: Wordings = {
   "ssh ready": (e) =>
     line("info", "ssh ready", {
+      mode: e.mode,
       port: e.port,
       users: e.users,
       host_keys: e.hostKeys,

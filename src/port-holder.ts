@@ -2,9 +2,26 @@
  * Who holds a TCP port that sshd cannot have, as far as /proc tells: root without CAP_SYS_PTRACE cannot look into
  * processes of other users, so the answer may be no more than the holder's uid. For a message only.
  */
-import { isOsError } from "./errors.ts";
+import type { Config } from "./config.ts";
+import { isOsError, type Problem } from "./errors.ts";
 import { AT_FDCWD, byteString, c, cString, ptr, slurp } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
+import { settings } from "./settings.ts";
+
+/** Why an sshd whose config is good did not come to listen: its port is taken, or as it said itself. */
+export function explainNoListener(
+  { port, listen }: Pick<Config, "port" | "listen">,
+  said: string | undefined,
+): Problem {
+  const holder = findPortHolder(port);
+  if (holder !== undefined) {
+    const hint = `end it, or set ${settings.port.name}; it is tried again`;
+    return { what: `port ${port} is taken: sshd cannot listen`, saw: holder, hint };
+  }
+  const addresses = `does this container have every address of ${settings.listen.name}? `;
+  const hint = `${listen.length > 0 ? addresses : ""}it is tried again`;
+  return { what: "sshd ended before it listened", saw: said ?? "nothing of why", hint };
+}
 
 const OPERATION = "look for who holds the port";
 /** TCP_LISTEN in net/tcp_states.h, as /proc/net/tcp prints it. */

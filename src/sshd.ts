@@ -25,6 +25,18 @@ export interface SshdOptions {
   readonly explain: (ending: Ending) => Promise<number | undefined>;
 }
 
+/** What the supervisor knows of sshd. */
+export interface SshdFacts {
+  /** Undefined while none runs. */
+  readonly pid: number | undefined;
+  readonly isListening: boolean;
+  /** Since it was last started. */
+  readonly upMs: number;
+  readonly restarts: number;
+  /** "exit 255" or "signal 9"; undefined when it has not ended yet. */
+  readonly lastEnding: string | undefined;
+}
+
 /** One sshd at a time. `listening()` is for whoever reads its log: only that tells. */
 export class Sshd {
   readonly #options: SshdOptions;
@@ -34,18 +46,22 @@ export class Sshd {
   #failures = 0;
   #restarts = 0;
   #isWanted = false;
+  #lastEnding: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SshdOptions) {
     this.#options = options;
   }
 
-  get pid(): number | undefined {
-    return this.#pid;
-  }
-
-  get restarts(): number {
-    return this.#restarts;
+  /** How it is now. */
+  get facts(): SshdFacts {
+    return {
+      pid: this.#pid,
+      isListening: this.#pid !== undefined && this.#hasListened,
+      upMs: performance.now() - this.#startedAt,
+      restarts: this.#restarts,
+      lastEnding: this.#lastEnding,
+    };
   }
 
   /** Starts it, and again whenever it ends, until `stop`. Throws `OsError` when it cannot be executed at all. */
@@ -79,6 +95,7 @@ export class Sshd {
 
   async #ended(ending: Ending): Promise<void> {
     this.#pid = undefined;
+    this.#lastEnding = renderEnding(ending);
     if (!this.#isWanted) return;
     this.#failures = countFailures(this.#failures, performance.now() - this.#startedAt);
     const quietMs = this.#hasListened ? undefined : await this.#options.explain(ending);

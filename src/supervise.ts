@@ -2,7 +2,7 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
-import { AWAIT_URL_KEYS } from "./authorized-key-stages.ts";
+import { AWAIT_URL_KEYS, lacksKeys } from "./authorized-key-stages.ts";
 import { boot, type Plan } from "./boot.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { setNoNewPrivs } from "./drop-rights.ts";
@@ -16,6 +16,7 @@ import { defaultFormat } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
+import { RecentProblems } from "./recent-problems.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { Supervisor } from "./supervisor.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
@@ -41,7 +42,11 @@ export async function supervise(): Promise<number> {
   // Sessions get the limit that the app gets, not the one that the runtime has raised.
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
-  const host = createNativeHost(children, (event) => log.write(event));
+  const problems = new RecentProblems();
+  const host = createNativeHost(children, (event) => {
+    log.write(event);
+    problems.note(event, Date.now());
+  });
   const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   const bringUp = async () => {
@@ -50,9 +55,8 @@ export async function supervise(): Promise<number> {
       await supervisor.run(plan);
     } catch (error) {
       // The launcher that waits goes on waiting: the first answer starts SSH.
-      if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) {
-        host.emit({ type: "warning", problem: error.problem });
-      } else supervisor.down(problemOf(error));
+      if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) supervisor.wait(error.problem);
+      else supervisor.down(problemOf(error), lacksKeys(error) ? "no keys" : "down");
     }
   };
   try {
@@ -76,6 +80,8 @@ export async function supervise(): Promise<number> {
     prove: (plan) => supervisor.prove(plan),
     adopt: (plan, options) => supervisor.adopt(plan, options),
   });
+  const { startStatus } = await import("./status-start.ts");
+  startStatus({ host, config, request, supervisor, problems });
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;

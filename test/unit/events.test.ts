@@ -6,6 +6,7 @@ const problem = { what: "w", saw: "s", hint: "h" };
 const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = {
   "ssh ready": {
     type: "ssh ready",
+    mode: "root",
     port: 2222,
     users: ["app"],
     hostKeys: [{ type: "ssh-ed25519", fingerprint: "SHA256:x" }],
