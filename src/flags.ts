@@ -48,15 +48,13 @@ export const flags: readonly Flag[] = [
     modifier: "--json",
     atMost: 0,
     meaning: "what the running supervisor knows: keys, sessions, sshd",
-    notYet: true,
   },
-  { name: "--healthcheck", atMost: 0, meaning: "exit 1 when SSH is broken; opens no connection", notYet: true },
+  { name: "--healthcheck", atMost: 0, meaning: "exit 1 when SSH is broken; opens no connection" },
   {
     name: "--known-hosts",
     words: "[HOST[:PORT] ...]",
     atMost: Number.POSITIVE_INFINITY,
     meaning: "lines ready for known_hosts",
-    notYet: true,
   },
   {
     name: "--ssh-config",
@@ -64,7 +62,6 @@ export const flags: readonly Flag[] = [
     atMost: 1,
     atLeast: 1,
     meaning: "blocks ready for ~/.ssh/config",
-    notYet: true,
   },
 ];
 

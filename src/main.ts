@@ -8,7 +8,7 @@ import { parseFlags } from "./flags.ts";
 import { exitCodeOf, launch } from "./launch.ts";
 import { c } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
-import { readArgv, readEnviron, textOf } from "./process-facts.ts";
+import { envMap, readArgv, readEnviron, textOf } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 
 declare const WITHSSH_VERSION: string;
@@ -30,6 +30,14 @@ async function main(): Promise<number> {
       return print(`withssh ${WITHSSH_VERSION}\n`);
     case "run":
       return launch(invocation.commandIndex === undefined ? [] : words.slice(invocation.commandIndex), environment);
+    case "status":
+      return (await import("./status-command.ts")).printStatus(envMap(environment), invocation);
+    case "healthcheck":
+      return (await import("./status-command.ts")).healthcheck(envMap(environment));
+    case "known-hosts":
+      return (await import("./client-lines.ts")).printKnownHosts(envMap(environment), invocation.targets);
+    case "ssh-config":
+      return (await import("./client-lines.ts")).printSshConfig(envMap(environment), invocation.target);
     default:
       throw new SettingsError([{ what: `--${invocation.kind} is not in this version yet` }]);
   }
