@@ -62,7 +62,7 @@ export function describeStatus(facts: StatusFacts, askerUid: number) {
       fingerprint,
       public_key: Buffer.from(publicBlob).toString("base64"),
     })),
-    host_keys_lasting: plan === undefined ? null : !plan.identity.inMemory,
+    host_keys_last: plan === undefined ? null : lastingOf(plan.identity),
     app_writable: plan?.identity.appWritable ?? null,
     keys: (plan?.keys.keys ?? []).map(({ type, fingerprint, comment, options, sources }) => ({
       type,
@@ -79,6 +79,12 @@ export function describeStatus(facts: StatusFacts, askerUid: number) {
 function describeSession({ user, address, port, key, source, sinceMs }: Session, isHis: boolean) {
   const rest = isHis ? { address, port, key, source: source ?? null } : NOT_HIS;
   return { user, since: timeOf(sinceMs), ...rest };
+}
+
+/** How long the identity lasts. */
+function lastingOf({ inMemory, isUnmounted }: { inMemory: boolean; isUnmounted: boolean }) {
+  if (inMemory) return "until the next start";
+  return isUnmounted ? "as long as the container" : "beyond the container";
 }
 
 const NOT_HIS = { address: null, port: null, key: null, source: null };

@@ -61,10 +61,9 @@ function renderAddress(address: StatusDocument["public_address"]): string {
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-function renderIdentity({ host_keys_lasting: isLasting, app_writable: writable }: StatusDocument): string {
-  if (isLasting === null) return "none is served";
-  const lasting = isLasting ? "saved" : "in memory: it ends with the container";
-  return writable === null ? lasting : `${lasting}; app-writable: the app could plant one at ${writable}`;
+function renderIdentity({ host_keys_last: last, app_writable: writable }: StatusDocument): string {
+  if (last === null) return "none is served";
+  return writable === null ? `lasts ${last}` : `lasts ${last}; app-writable: the app could plant one at ${writable}`;
 }
 
 /** "up 3 min": the largest unit that there is one of. */

@@ -201,7 +201,8 @@ export class Supervisor {
     else {
       const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
       host.emit(source === undefined ? log : { ...log, source });
-      this.#keySessions?.accepted(this.#sessions.accepted(pid, { ...log, source }, host.now()));
+      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
+      this.#keySessions?.accepted(session);
     }
   }
 

@@ -27,7 +27,16 @@ const FEATURES: Readonly<Record<string, RegExp>> = {
   status: /^status/,
 };
 /** The only files that may know two features: those that run them, and the one stage where all of them meet in a file. */
-const RUNNERS = ["main.ts", "launch.ts", "boot.ts", "supervise.ts", "supervisor.ts", "live.ts", "check.ts", "client-lines.ts"];
+const RUNNERS = [
+  "main.ts",
+  "launch.ts",
+  "boot.ts",
+  "supervise.ts",
+  "supervisor.ts",
+  "live.ts",
+  "check.ts",
+  "client-lines.ts",
+];
 const KNOWERS = [...RUNNERS, "write-sshd-config.ts"];
 const featureOf = (file: string) => Object.keys(FEATURES).find((name) => FEATURES[name]?.test(file));
 
