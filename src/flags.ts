@@ -41,7 +41,6 @@ export const flags: readonly Flag[] = [
     atMost: 0,
     meaning:
       "say what would start and what would not, and change nothing; --build: in a RUN line, what the image lacks",
-    notYet: true,
   },
   {
     name: "--status",

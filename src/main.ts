@@ -38,8 +38,8 @@ async function main(): Promise<number> {
       return (await import("./client-lines.ts")).printKnownHosts(envMap(environment), invocation.targets);
     case "ssh-config":
       return (await import("./client-lines.ts")).printSshConfig(envMap(environment), invocation.target);
-    default:
-      throw new SettingsError([{ what: `--${invocation.kind} is not in this version yet` }]);
+    case "check":
+      return (await import("./check.ts")).check(environment, invocation);
   }
 }
 

@@ -18,6 +18,8 @@ export interface StatusFacts {
   readonly config: Config;
   readonly report: SshReport;
   readonly problems: readonly RecentProblem[];
+  readonly app: { readonly pid: number; readonly uid: number; readonly gid: number };
+  /** The supervisor's own. */
   readonly pid: number;
   readonly uid: number;
   /** Milliseconds that the supervisor has run. */
@@ -44,6 +46,7 @@ export function describeStatus(facts: StatusFacts, askerUid: number) {
     ssh: report.ssh,
     problem: report.problem === undefined ? null : renderProblem(report.problem),
     required: config.require,
+    app: facts.app,
     supervisor: { pid: facts.pid, since: timeOf(now - facts.upMs), uptime_s: seconds(facts.upMs) },
     sshd: {
       pid: sshd?.pid ?? null,

@@ -36,6 +36,7 @@ export function startStatus(parts: StatusParts): void {
       version: WITHSSH_VERSION,
       mode: request.mode,
       config,
+      app: { pid: request.appPid, uid: request.appUid, gid: request.appGid },
       report,
       problems: problems.list(),
       pid: c.getpid(),

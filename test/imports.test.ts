@@ -35,6 +35,8 @@ const RUNNERS = [
   "supervisor.ts",
   "live.ts",
   "check.ts",
+  "check-boot.ts",
+  "check-mode.ts",
   "client-lines.ts",
 ];
 const KNOWERS = [...RUNNERS, "write-sshd-config.ts"];
