@@ -15,6 +15,7 @@ import type { Event } from "./events.ts";
 import { askUrl, urlName, writeUrlCopy } from "./key-url.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { envMap } from "./process-facts.ts";
+import type { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { settings } from "./settings.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
@@ -35,13 +36,17 @@ const NOBODYS_KEY = `ssh-ed25519 ${Buffer.concat([
   Buffer.alloc(32),
 ]).toString("base64")} nobody`;
 
-export async function dryRun(request: Request, options: DryRunOptions): Promise<readonly CheckLine[]> {
-  const first = await tryBoot(request, options);
+export async function dryRun(
+  children: Children,
+  request: Request,
+  options: DryRunOptions,
+): Promise<readonly CheckLine[]> {
+  const first = await tryBoot(children, request, options);
   const { failure } = first;
   if (failure === undefined || !(lacksKeys(failure) || failure.stage === AWAIT_URL_KEYS)) return first.lines;
   // Without a key the later stages are never reached: they are looked at all the same.
   const environment = [...request.environment.filter(isNotKeys), `${settings.authorizedKeys.name}=${NOBODYS_KEY}`];
-  const second = await tryBoot({ ...request, environment }, { ...options, build: true });
+  const second = await tryBoot(children, { ...request, environment }, { ...options, build: true });
   const known = new Set(first.lines.map(({ text }) => text));
   return [...first.lines, ...second.lines.filter(({ about, text }) => about !== "keys" && !known.has(text))];
 }
@@ -49,11 +54,12 @@ export async function dryRun(request: Request, options: DryRunOptions): Promise<
 const isNotKeys = (entry: string): boolean => !entry.startsWith(`${settings.authorizedKeys.name}=`);
 
 async function tryBoot(
+  children: Children,
   request: Request,
   options: DryRunOptions,
 ): Promise<{ lines: readonly CheckLine[]; failure: StageError | undefined }> {
   const events: Event[] = [];
-  const host = createNativeDryHost((event) => events.push(event), options);
+  const host = createNativeDryHost(children, (event) => events.push(event), options);
   const { config } = parseConfig(envMap(request.environment));
   let plan: Plan | undefined;
   let failure: StageError | undefined;

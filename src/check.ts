@@ -16,6 +16,7 @@ import { parsePasswd } from "./passwd.ts";
 import { findPortHolder } from "./port-holder.ts";
 import type { Mode } from "./privilege.ts";
 import { envMap } from "./process-facts.ts";
+import { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { askStatus } from "./status-ask.ts";
 import type { StatusDocument } from "./status-document.ts";
@@ -44,7 +45,8 @@ export async function check(environment: readonly string[], { build }: { build: 
 
 async function checkStart(config: Config, environment: readonly string[], build: boolean): Promise<CheckLine[]> {
   if (!config.enabled) return [line("note", "ssh", "switched off: the app runs alone")];
-  const looking = createNativeDryHost(() => {}, { asRoot: false });
+  const children = new Children();
+  const looking = createNativeDryHost(children, () => {}, { asRoot: false });
   const answer = build ? undefined : askStatus(envMap(environment));
   const running = answer !== undefined && "document" in answer ? answer.document : undefined;
   const { mode, uid, gid, lines: modeLines } = await checkMode(looking, config, running);
@@ -54,7 +56,7 @@ async function checkStart(config: Config, environment: readonly string[], build:
   const vetted = mode === "sudo" ? vet(looking, environment, uid) : { environment, refused: [] };
   for (const problem of vetted.refused) lines.push(line("fail", "settings", problem));
   const asRoot = mode === "sudo" && c.geteuid() !== 0;
-  lines.push(...(await dryRun(requestOf(mode, uid, gid, vetted.environment), { asRoot, build })));
+  lines.push(...(await dryRun(children, requestOf(mode, uid, gid, vetted.environment), { asRoot, build })));
   if (build) lines.push(...findBakedKeys(looking), ...(await checkSudoRules(looking)));
   else lines.push(...checkPort(config, running));
   return lines;

@@ -24,25 +24,33 @@ export class DryDir implements Dir {
   readonly #real: Dir | undefined;
   readonly #own: DryDirectory | undefined;
   readonly #mount: Mount;
+  readonly #dev: string;
   readonly #entries: DryEntries;
 
   private constructor(
     readonly path: string,
     world: DryWorld,
-    from: { readonly real: Dir | undefined; readonly own: DryDirectory | undefined; readonly mount: Mount },
+    from: {
+      readonly real: Dir | undefined;
+      readonly own: DryDirectory | undefined;
+      readonly mount: Mount;
+      readonly dev: string;
+    },
     entries: DryEntries,
   ) {
     this.#world = world;
     this.#real = from.real;
     this.#own = from.own;
     this.#mount = from.mount;
+    this.#dev = from.dev;
     this.#entries = entries;
   }
 
   /** The real directory, with what this dry run has changed in it. */
   static over(operation: string, world: DryWorld, real: Dir): DryDir {
-    const from = { real, own: undefined, mount: real.mount(operation) };
-    return new DryDir(real.path, world, from, world.tree.entriesOf(real.facts(operation)));
+    const facts = real.facts(operation);
+    const from = { real, own: undefined, mount: real.mount(operation), dev: facts.dev };
+    return new DryDir(real.path, world, from, world.tree.entriesOf(facts));
   }
 
   #pathOf(name: string): string {
@@ -73,7 +81,7 @@ export class DryDir implements Dir {
   }
 
   facts(operation: string): Facts {
-    return this.#own === undefined ? (this.#real as Dir).facts(operation) : factsOfDry(this.#own, this.#mount);
+    return this.#own === undefined ? (this.#real as Dir).facts(operation) : factsOfDry(this.#own, this.#dev);
   }
 
   mount(): Mount {
@@ -84,7 +92,7 @@ export class DryDir implements Dir {
     const node = this.#node(name);
     if (node === "gone") return fail("ENOENT", "openDir", operation, this.#pathOf(name));
     if (node?.kind === "directory") {
-      const from = { real: undefined, own: node, mount: this.#mount };
+      const from = { real: undefined, own: node, mount: this.#mount, dev: this.#dev };
       return new DryDir(this.#pathOf(name), this.#world, from, node.entries);
     }
     if (node?.kind === "file") return fail("ENOTDIR", "openDir", operation, this.#pathOf(name));
@@ -109,7 +117,7 @@ export class DryDir implements Dir {
     if (node?.kind === "directory") return fail("EINVAL", "read", operation, path);
     if (node?.kind === "file") {
       if (node.bytes.length > maxBytes) return fail("EFBIG", "read", operation, path);
-      return { bytes: node.bytes, facts: factsOfDry(node, this.#mount), mount: this.#mount };
+      return { bytes: node.bytes, facts: factsOfDry(node, this.#dev), mount: this.#mount };
     }
     return this.#look(name, (real) => real.read(operation, name, maxBytes));
   }
@@ -125,7 +133,7 @@ export class DryDir implements Dir {
   stat(operation: string, name: string): Facts | undefined {
     const node = this.#node(name);
     if (node === "gone") return undefined;
-    if (node !== undefined && node.kind !== "override") return factsOfDry(node, this.#mount);
+    if (node !== undefined && node.kind !== "override") return factsOfDry(node, this.#dev);
     const facts = this.#look(name, (real) => real.stat(operation, name));
     if (facts === undefined || node === undefined) return facts;
     return { ...facts, mode: node.mode ?? facts.mode, uid: node.uid ?? facts.uid, gid: node.gid ?? facts.gid };

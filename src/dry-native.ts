@@ -9,15 +9,19 @@ import type { Owner } from "./host.ts";
 import { AT_FDCWD, c, check, cString, errno, errnoName, memoryFile, readAll } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { createNativeHost } from "./native-host.ts";
-import { Children } from "./processes.ts";
+import type { Children } from "./processes.ts";
 
 const OPERATION = "try without writing";
 const W_OK = 2;
 const MAX_BYTES = 16 << 20;
 
-/** `asRoot`: what root would be let do, as far as we can know it. */
-export function createNativeDryHost(emit: (event: Event) => void, { asRoot }: { asRoot: boolean }): DryHost {
-  const base = createNativeHost(new Children(), emit);
+/** `asRoot`: what root would be let do, as far as we can know it. `children` is the one that waits for this process's. */
+export function createNativeDryHost(
+  children: Children,
+  emit: (event: Event) => void,
+  { asRoot }: { asRoot: boolean },
+): DryHost {
+  const base = createNativeHost(children, emit);
   const root: Owner = { uid: 0, gid: 0 };
   return createDryHost(base, {
     refuses: asRoot ? refusesRoot : refusesUs,

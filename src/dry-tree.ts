@@ -3,7 +3,7 @@
  * directory below is only ever read.
  */
 import { OsError } from "./errors.ts";
-import type { Facts, Mount } from "./host.ts";
+import type { Facts } from "./host.ts";
 
 export interface DryFile {
   readonly kind: "file";
@@ -57,10 +57,10 @@ export class DryTree {
   }
 }
 
-/** Facts of what is in memory alone, as if it lay on `mount`'s file system. */
-export function factsOfDry(node: DryFile | DryDirectory, mount: Mount): Facts {
+/** Facts of what is in memory alone, as if it lay on that device. */
+export function factsOfDry(node: DryFile | DryDirectory, dev: string): Facts {
   const { kind, mode, uid, gid, mtimeMs, ino } = node;
-  return { kind, mode, uid, gid, mtimeMs, ino, dev: `dry ${mount.id}`, size: kind === "file" ? node.bytes.length : 0 };
+  return { kind, mode, uid, gid, mtimeMs, ino, dev, size: kind === "file" ? node.bytes.length : 0 };
 }
 
 export function fail(code: string, call: string, operation: string, path: string): never {

@@ -43,7 +43,12 @@ async function ask(host: Host, operation: string, argv: readonly string[]): Prom
 
 /** At least one problem: an sshd that ended without a word (killed, too slow) has proved nothing. */
 function explain(result: HelperResult, { written }: Asked): Problem[] {
-  const problems = explainRefusal(Buffer.from(result.stderr).toString("latin1"), written.path, written.origins);
+  const problems = explainRefusal(
+    Buffer.from(result.stderr).toString("latin1"),
+    written.path,
+    written.origins,
+    written.operatorPath,
+  );
   if (problems.length > 0) return problems;
   const ended = result.signal === undefined ? `exit ${result.code}` : `signal ${result.signal}`;
   const saw = result.timedOut ? "no answer in time" : `${ended} and no word of why`;

@@ -23,6 +23,8 @@ import { replaceFile, type StateDirectory } from "./state-directory.ts";
 export interface WrittenConfig {
   readonly path: string;
   readonly origins: readonly (string | undefined)[];
+  /** Where the operator's own lines are; undefined where there are none. */
+  readonly operatorPath: string | undefined;
   readonly promises: SshdPromises;
   /** The image's and the operator's lines, to blame. */
   readonly lines: ImageConfig["lines"];
@@ -103,6 +105,7 @@ export async function writeSshdConfig(
   }
   return {
     path: `${state.private.path}/${name}`,
+    operatorPath: operator.path,
     belongings: [operator.path, ...Object.values(authorities)].filter((path) => path !== undefined),
     origins: rendered.origins,
     promises,
