@@ -4,7 +4,7 @@
  */
 import type { Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
-import type { Problem } from "./errors.ts";
+import { isOsError, type Problem } from "./errors.ts";
 import type { HelperResult, Host } from "./host.ts";
 import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
 
@@ -21,6 +21,7 @@ export async function proveConfig(host: Host, config: Config, plan: Asked): Prom
     plan.accounts.map(async ({ name }) => {
       const argv = proofArgv(programs.sshd, written.path, name, config.port);
       const result = await ask(host, "prove the sshd config", argv);
+      if ("what" in result) return [result];
       if (result.code !== 0) return explain(result, plan);
       return judgeProof(Buffer.from(result.stdout).toString("latin1"), written.promises, written.lines);
     }),
@@ -31,13 +32,20 @@ export async function proveConfig(host: Host, config: Config, plan: Asked): Prom
 /** What `sshd -t` says against the config; empty when nothing. */
 export async function testConfig(host: Host, plan: Asked): Promise<readonly Problem[]> {
   const result = await ask(host, "test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
+  if ("what" in result) return [result];
   return result.code === 0 ? [] : explain(result, plan);
 }
 
-async function ask(host: Host, operation: string, argv: readonly string[]): Promise<HelperResult> {
-  for (let attempt = 1; ; attempt += 1) {
-    const result = await host.run(operation, argv, { timeoutMs: PROOF_TIMEOUT_MS });
-    if (result.code !== undefined || attempt === ATTEMPTS) return result;
+/** A problem where sshd cannot even be run: it was taken away since it was found. */
+async function ask(host: Host, operation: string, argv: readonly string[]): Promise<HelperResult | Problem> {
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await host.run(operation, argv, { timeoutMs: PROOF_TIMEOUT_MS });
+      if (result.code !== undefined || attempt === ATTEMPTS) return result;
+    }
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    return { what: `${argv[0]} cannot be run`, saw: error.code, hint: "put it back; it is tried again" };
   }
 }
 

@@ -3,6 +3,7 @@
  * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
  */
 import { countFailures, delayAfter } from "./backoff.ts";
+import { EXIT, isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
@@ -105,8 +106,18 @@ export class Sshd {
     }
     this.#timer = setTimeout(() => {
       this.#restarts += 1;
-      this.start();
+      this.#startAgain();
     }, delayMs);
+  }
+
+  /** A program that is not there just now (a package is being upgraded) is one more end: it is tried again. */
+  #startAgain(): void {
+    try {
+      this.start();
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      void this.#ended({ code: EXIT.notFound, signal: undefined });
+    }
   }
 }
 

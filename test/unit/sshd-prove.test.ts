@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Config, parseConfig } from "../../src/config.ts";
+import { OsError } from "../../src/errors.ts";
 import type { HelperResult } from "../../src/host.ts";
 import { proveConfig, testConfig } from "../../src/sshd-prove.ts";
 import { bootOn, createImage } from "../support/boot-world.ts";
@@ -26,6 +27,17 @@ test("a line that sshd refuses is told with its words", async () => {
   const stderr = Buffer.from("/run/withssh/private/sshd_config: line 1: Badly formatted port number.\r\n");
   const { tested } = await asked({ code: 255, stderr });
   expect(tested).toEqual([{ what: "sshd refuses a line that we wrote", saw: "Badly formatted port number." }]);
+});
+
+test("an sshd that is not there any more is told as such", async () => {
+  const sshd = () => {
+    throw new OsError("ENOENT", "posix_spawn", "test", "/usr/sbin/sshd");
+  };
+  const { plan } = await bootOn(createImage());
+  if (plan === undefined) throw new Error("the boot failed");
+  const told = [{ what: "/usr/sbin/sshd cannot be run", saw: "ENOENT", hint: "put it back; it is tried again" }];
+  const host = createImage({}, { helpers: { sshd } });
+  expect([await testConfig(host, plan), await proveConfig(host, config, plan)]).toEqual([told, told]);
 });
 
 test("an sshd that was killed is asked again, and its answer then counts", async () => {
