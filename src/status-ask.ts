@@ -6,7 +6,7 @@ import { isOsError, type Problem } from "./errors.ts";
 import { c } from "./libc.ts";
 import { STATUS_NAME } from "./paths.ts";
 import type { StatusDocument } from "./status-document.ts";
-import { findStatusPlaces, type StatusPlace } from "./status-places.ts";
+import { findStatusPlaces, type StatusPlace, uidOfFirstProcess } from "./status-places.ts";
 import { connectTo, peerOf, readToEnd } from "./unix-socket.ts";
 
 const OPERATION = "ask the supervisor";
@@ -14,13 +14,10 @@ const PATIENCE_MS = 2000;
 const MAX_BYTES = 16 << 20;
 
 /** What was answered, and by whom; or why nobody did. */
-export type StatusAnswer =
-  | { readonly document: StatusDocument; readonly uid: number }
-  /** `isAbsent`: there is no sign of a supervisor at all. */
-  | { readonly problem: Problem; readonly isAbsent: boolean };
+export type StatusAnswer = { readonly document: StatusDocument; readonly uid: number } | { readonly problem: Problem };
 
 export function askStatus(environment: ReadonlyMap<string, string>): StatusAnswer {
-  const { places, closed } = findStatusPlaces({ euid: c.geteuid(), environment });
+  const places = findStatusPlaces({ euid: c.geteuid(), environment });
   let first: StatusAnswer | undefined;
   for (const place of places) {
     const answer = askAt(place);
@@ -31,17 +28,18 @@ export function askStatus(environment: ReadonlyMap<string, string>): StatusAnswe
     if (c.geteuid() === 0 && place.uid === 0) break;
   }
   if (first !== undefined) return first;
-  const [other] = closed;
-  if (other === undefined) return { problem: ABSENT, isAbsent: true };
-  const what = "the supervisor runs without root: it answers nobody but its own user and root";
-  const hint = `ask as that user: docker exec --user ${other.uid} CONTAINER withssh --status`;
-  return { problem: { what, saw: `${other.directory} of uid ${other.uid}`, hint }, isAbsent: false };
+  return { problem: absentFor(c.geteuid(), uidOfFirstProcess()) };
 }
 
-const ABSENT: Problem = {
-  what: "no supervisor answers in this container",
-  hint: "is withssh its ENTRYPOINT, and has it just been started? The container's log says more",
-};
+/** One without root answers nobody but its own user and root: its place is closed to others. */
+function absentFor(euid: number, containerUid: number): Problem {
+  if (containerUid !== 0 && euid !== 0 && euid !== containerUid) {
+    const hint = `ask as the container's user: docker exec --user ${containerUid} CONTAINER withssh --status`;
+    return { what: "no supervisor answers this user", saw: `we are uid ${euid}`, hint };
+  }
+  const hint = "is withssh its ENTRYPOINT, and has it just been started? The container's log says more";
+  return { what: "no supervisor answers in this container", hint };
+}
 
 /** Undefined: nobody has ever listened there. */
 function askAt({ directory, uid }: StatusPlace): StatusAnswer | undefined {
@@ -85,5 +83,5 @@ function askAt({ directory, uid }: StatusPlace): StatusAnswer | undefined {
 const STUCK = "is it stopped, or the machine very busy?";
 
 function refuse(what: string, saw: string, hint: string): StatusAnswer {
-  return { problem: { what, saw, hint }, isAbsent: false };
+  return { problem: { what, saw, hint } };
 }

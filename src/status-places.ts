@@ -23,11 +23,8 @@ export interface AskerFacts {
   readonly environment: ReadonlyMap<string, string>;
 }
 
-/** The places that are there and that this asker could believe, the likeliest first; and who owns those that he may not enter. */
-export function findStatusPlaces({ euid, environment }: AskerFacts): {
-  places: readonly StatusPlace[];
-  closed: readonly StatusPlace[];
-} {
+/** Those that are there and that this asker could believe, the likeliest first. */
+export function findStatusPlaces({ euid, environment }: AskerFacts): readonly StatusPlace[] {
   const uids = euid === 0 ? [...new Set([0, uidOfFirstProcess()])] : [euid];
   const directories = new Set([STATE_DIRECTORY]);
   for (const uid of uids) {
@@ -42,12 +39,10 @@ export function findStatusPlaces({ euid, environment }: AskerFacts): {
       for (const { parent, names } of places) directories.add([parent, ...names].join("/").replace(/^\/+/, "/"));
     }
   }
-  const found = [...directories].flatMap((directory) => {
-    const facts = factsOf(directory);
-    return facts === undefined ? [] : [{ directory, uid: facts.uid, mode: facts.mode }];
+  return [...directories].flatMap((directory) => {
+    const uid = factsOf(directory)?.uid;
+    return uid !== undefined && (uid === 0 || uid === euid || uids.includes(uid)) ? [{ directory, uid }] : [];
   });
-  const mayBelieve = ({ uid }: StatusPlace) => uid === 0 || euid === 0 || uid === euid;
-  return { places: found.filter(mayBelieve), closed: found.filter((place) => !mayBelieve(place)) };
 }
 
 function factsOf(path: string): Facts | undefined {
@@ -67,7 +62,7 @@ function factsOf(path: string): Facts | undefined {
 }
 
 /** Whoever the container runs as: its first process, or an init that was started as the same user. */
-function uidOfFirstProcess(): number {
+export function uidOfFirstProcess(): number {
   return Number(/^Uid:\s+(\d+)/m.exec(readText("/proc/1/status"))?.[1] ?? 0);
 }
 
