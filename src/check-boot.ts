@@ -70,7 +70,9 @@ async function tryBoot(
     if (!(error instanceof StageError)) throw error;
     failure = error;
   }
-  const told = events.flatMap(linesOfEvent);
+  // Nothing is ever mounted in a RUN line.
+  const counts = events.filter(({ type }) => !(options.build && type === "volume not mounted"));
+  const told = counts.flatMap(linesOfEvent);
   const lines =
     plan === undefined ? told : [...told, ...describePlan(plan), ...(await checkConfig(host, config, plan))];
   if (failure !== undefined) lines.push(lineOfFailure(failure, verdictOf(failure, host, options)));

@@ -41,6 +41,7 @@ export function lineOfFailure({ stage, problem }: StageError, verdict: Verdict):
 const ABOUT: Readonly<Partial<Record<Event["type"], string>>> = {
   "host keys": "host keys",
   "host key refused": "host keys",
+  "volume not mounted": "volume",
   keys: "keys",
   "key line refused": "keys",
   "source failed": "keys",

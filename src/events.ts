@@ -45,6 +45,8 @@ export type Event =
   | { readonly type: "source failed"; readonly source: string; readonly problem: Problem }
   | { readonly type: "config line left out"; readonly lines: readonly string[] }
   | { readonly type: "warning"; readonly problem: Problem }
+  /** Nothing is mounted where identity lives. */
+  | { readonly type: "volume not mounted"; readonly problem: Problem }
   | { readonly type: "sshd exited"; readonly status: string; readonly restartInMs: number }
   | {
       readonly type: "accepted";
@@ -126,6 +128,7 @@ const wordings: Wordings = {
   "source failed": (e) => line("error", `key source failed: ${renderProblem(e.problem)}`, { source: e.source }),
   "config line left out": (e) => line("info", "lines of the image's sshd_config left out", { lines: e.lines }),
   warning: (e) => line("warn", renderProblem(e.problem)),
+  "volume not mounted": (e) => line("warn", renderProblem(e.problem)),
   "sshd exited": (e) => line("error", "sshd exited", { status: e.status, restart_in_ms: e.restartInMs }),
   accepted: (e) =>
     line("info", "accepted", { user: e.user, address: e.address, port: e.port, key: e.key, source: e.source }),

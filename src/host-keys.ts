@@ -103,7 +103,7 @@ async function restoreFrom(
   const inMemory = keys.some((key) => !key.saved);
   const isUnmounted = !inMemory && "dir" in store && !store.mounted;
   if (isUnmounted) {
-    host.emit({ type: "warning", problem: notMounted(settings.volume) });
+    host.emit({ type: "volume not mounted", problem: notMounted(settings.volume) });
   }
   const appWritable = "dir" in store ? describeExposure(host, settings.volume, store, settings.app) : undefined;
   tellKeys(host, settings, keys, inMemory, appWritable);

@@ -203,14 +203,14 @@ describe.each(bases)("on %s, without a supervisor", (base) => {
     const place = `/tmp/withssh-${uid.trim()}`;
     const make = `mkdir -m 700 ${place} && chown nobody ${place}`;
     expect((await container.exec(["sh", "-c", make])).code).toBe(0);
-    const forward = ["-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindMask=0111"];
     const { port } = forged.address() as { port: number };
     const session = ssh(container, {
       key,
-      args: [...forward, "-R", `${place}/status:127.0.0.1:${port}`],
+      args: ["-o", "ExitOnForwardFailure=yes", "-R", `${place}/status:127.0.0.1:${port}`],
       command: "mkfifo /tmp/begun /tmp/go; echo in > /tmp/begun; cat /tmp/go",
     });
     await container.exec(["sh", "-c", "while [ ! -p /tmp/begun ]; do :; done; cat /tmp/begun"]);
+    expect((await container.exec(["chmod", "666", `${place}/status`])).code).toBe(0);
     for (const user of ["root", "nobody"]) {
       const { code, stdout, stderr } = await ask(container, "--status --json", user);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
