@@ -2,7 +2,7 @@
  * Starts what answers `--status`, once everything that matters more has been done. Trouble with it is none of SSH's: told
  * at debug level, and `--status` then finds nobody.
  */
-import { openState } from "./boot.ts";
+import { openState, type Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
@@ -11,6 +11,7 @@ import { KEYS_NAME } from "./paths.ts";
 import { readStartTicks } from "./process-stat.ts";
 import type { RecentProblems } from "./recent-problems.ts";
 import type { Request } from "./request.ts";
+import type { StateDirectory } from "./state-directory.ts";
 import { describeStatus } from "./status-document.ts";
 import { StatusServer } from "./status-server.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -48,7 +49,7 @@ export function startStatus(parts: StatusParts): void {
     return JSON.stringify(describeStatus(facts, uid));
   };
   try {
-    const directory = openStateRoot(host, config, request);
+    const directory = openStateRoot(host, config, request, supervisor.report().plan);
     try {
       new StatusServer(directory, render);
     } finally {
@@ -60,10 +61,15 @@ export function startStatus(parts: StatusParts): void {
   }
 }
 
-/** The directory above the two parts of our state. */
-function openStateRoot(host: Host, config: Config, request: Request): Dir {
+/** The directory above the two parts of our state, which is there also where a later stage has failed. */
+function openStateRoot(host: Host, config: Config, request: Request, plan: Plan | undefined): Dir {
+  const { path } = (plan?.state ?? openForPath(host, config, request)).keys;
+  return host.openDir(OPERATION, path.slice(0, -`/${KEYS_NAME}`.length));
+}
+
+function openForPath(host: Host, config: Config, request: Request): StateDirectory {
   const state = openState(host, config, request);
   state.keys.close();
   state.private.close();
-  return host.openDir(OPERATION, state.keys.path.slice(0, -`/${KEYS_NAME}`.length));
+  return state;
 }

@@ -224,7 +224,7 @@ describe.each(bases)("on %s, without a supervisor", (base) => {
     await session;
   });
 
-  test("SSH that waits for a key, or is switched off, is healthy and says so; required, it is not", async () => {
+  test("SSH that waits for a key, or is switched off, is healthy and says so", async () => {
     const [waits, off] = await Promise.all([
       startContainer({ base, cmd: APP }),
       startContainer({ base, cmd: APP, env: { WITHSSH_ENABLED: "false" } }),
