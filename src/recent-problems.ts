@@ -18,6 +18,8 @@ export class RecentProblems {
 
   /** Takes note of a warning or an error; all else is none of ours. */
   note(event: Event, timeMs: number): void {
+    // What a busy door says most: not worth wording twice.
+    if (FREQUENT.has(event.type)) return;
     const { level, msg, fields } = renderEvent(event);
     if (level !== "warn" && level !== "error") return;
     const named = Object.entries(fields).filter(([name]) => NAMED.has(name));
@@ -35,6 +37,8 @@ export class RecentProblems {
     return [...this.#problems.values()];
   }
 }
+
+const FREQUENT: ReadonlySet<Event["type"]> = new Set(["accepted", "refused", "disconnected", "stage", "debug"]);
 
 /** Fields that say what a problem is about; others (counts, times) would make each of its repeats another one. */
 const NAMED: ReadonlySet<string> = new Set(["source", "line", "path", "user", "status", "text"]);

@@ -24,7 +24,7 @@ interface Client {
 }
 
 export class StatusServer {
-  readonly #listener: number;
+  readonly #listener: number | undefined;
   readonly #render: (uid: number) => string;
   readonly #onSignal = () => this.#accept();
   #clients: Client[] = [];
@@ -35,12 +35,19 @@ export class StatusServer {
     this.#render = render;
     // Left by a supervisor that was killed: nobody can listen there any more, or it could not be ours alone.
     if (directory.stat(OPERATION, STATUS_NAME) !== undefined) directory.remove(OPERATION, STATUS_NAME);
-    this.#listener = listenOn(`${directory.path}/${STATUS_NAME}`, OPERATION);
+    // Before the first client can come: a signal that nobody listens to would end us (signal(7), SIGIO).
     process.on("SIGIO", this.#onSignal);
+    try {
+      this.#listener = listenOn(`${directory.path}/${STATUS_NAME}`, OPERATION);
+    } catch (error) {
+      process.off("SIGIO", this.#onSignal);
+      throw error;
+    }
     this.#accept();
   }
 
   #accept(): void {
+    if (this.#listener === undefined) return;
     for (let count = 0; count < MOST_AT_ONCE; count += 1) {
       const fd = acceptFrom(this.#listener);
       if (fd === undefined) return;
@@ -83,7 +90,7 @@ export class StatusServer {
     process.off("SIGIO", this.#onSignal);
     clearTimeout(this.#timer);
     for (const { fd } of this.#clients) c.close(fd);
-    c.close(this.#listener);
+    if (this.#listener !== undefined) c.close(this.#listener);
   }
 }
 
