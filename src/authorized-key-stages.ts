@@ -6,6 +6,7 @@ import type { Account } from "./accounts.ts";
 import {
   type CollectedKeys,
   collectAuthorizedKeys,
+  NO_KEYS,
   removeOtherAuthorizedKeys,
   writeAuthorizedKeys,
 } from "./authorized-keys.ts";
@@ -53,6 +54,11 @@ const PENDING: Problem = {
   what: "no authorized key yet: SSH starts when AUTHORIZED_KEYS_URL has given one",
   hint: "a key in AUTHORIZED_KEYS would not wait for the network",
 };
+
+/** Whether a boot failed for lack of any key, which is no fault of anything. */
+export function lacksKeys(error: unknown): boolean {
+  return error instanceof StageError && error.problem === NO_KEYS;
+}
 
 /** The URLs of AUTHORIZED_KEYS_URL or its file; a file that cannot be read is told and names none. */
 export function readUrls(host: Host, config: Config): readonly string[] {

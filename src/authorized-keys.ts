@@ -44,7 +44,7 @@ interface Entry {
 const HEADER = "# written by withssh, do not edit: changes here are lost\n";
 const FILE_MODE = 0o644;
 
-const NO_KEYS: Problem = {
+export const NO_KEYS: Problem = {
   what: "no authorized key: nobody could log in, so ssh stays down",
   hint: 'set AUTHORIZED_KEYS to public keys, one a line: AUTHORIZED_KEYS="$(cat ~/.ssh/id_ed25519.pub)"',
 };

@@ -4,6 +4,7 @@
  */
 import type { Problem } from "./errors.ts";
 import { renderProblem } from "./errors.ts";
+import type { Mode } from "./privilege.ts";
 
 export type Level = "debug" | "info" | "warn" | "error";
 
@@ -16,6 +17,7 @@ export interface HostKeyFacts {
 export type Event =
   | {
       readonly type: "ssh ready";
+      readonly mode: Mode;
       readonly port: number;
       readonly users: readonly string[];
       readonly hostKeys: readonly HostKeyFacts[];
@@ -43,6 +45,8 @@ export type Event =
   | { readonly type: "source failed"; readonly source: string; readonly problem: Problem }
   | { readonly type: "config line left out"; readonly lines: readonly string[] }
   | { readonly type: "warning"; readonly problem: Problem }
+  /** Nothing is mounted where identity lives. */
+  | { readonly type: "volume not mounted"; readonly problem: Problem }
   | { readonly type: "sshd exited"; readonly status: string; readonly restartInMs: number }
   | {
       readonly type: "accepted";
@@ -102,6 +106,7 @@ const line = (level: Level, msg: string, fields: Record<string, unknown> = {}): 
 const wordings: Wordings = {
   "ssh ready": (e) =>
     line("info", "ssh ready", {
+      mode: e.mode,
       port: e.port,
       users: e.users,
       host_keys: e.hostKeys,
@@ -123,6 +128,7 @@ const wordings: Wordings = {
   "source failed": (e) => line("error", `key source failed: ${renderProblem(e.problem)}`, { source: e.source }),
   "config line left out": (e) => line("info", "lines of the image's sshd_config left out", { lines: e.lines }),
   warning: (e) => line("warn", renderProblem(e.problem)),
+  "volume not mounted": (e) => line("warn", renderProblem(e.problem)),
   "sshd exited": (e) => line("error", "sshd exited", { status: e.status, restart_in_ms: e.restartInMs }),
   accepted: (e) =>
     line("info", "accepted", { user: e.user, address: e.address, port: e.port, key: e.key, source: e.source }),

@@ -28,8 +28,6 @@ export interface Flag {
   readonly atMost: number;
   readonly atLeast?: number;
   readonly meaning: string;
-  /** Understood, but not built yet. */
-  readonly notYet?: true;
 }
 
 export const flags: readonly Flag[] = [
@@ -41,22 +39,19 @@ export const flags: readonly Flag[] = [
     atMost: 0,
     meaning:
       "say what would start and what would not, and change nothing; --build: in a RUN line, what the image lacks",
-    notYet: true,
   },
   {
     name: "--status",
     modifier: "--json",
     atMost: 0,
     meaning: "what the running supervisor knows: keys, sessions, sshd",
-    notYet: true,
   },
-  { name: "--healthcheck", atMost: 0, meaning: "exit 1 when SSH is broken; opens no connection", notYet: true },
+  { name: "--healthcheck", atMost: 0, meaning: "exit 1 when SSH is broken; opens no connection" },
   {
     name: "--known-hosts",
     words: "[HOST[:PORT] ...]",
     atMost: Number.POSITIVE_INFINITY,
     meaning: "lines ready for known_hosts",
-    notYet: true,
   },
   {
     name: "--ssh-config",
@@ -64,14 +59,8 @@ export const flags: readonly Flag[] = [
     atMost: 1,
     atLeast: 1,
     meaning: "blocks ready for ~/.ssh/config",
-    notYet: true,
   },
 ];
-
-/** False where this version has not built the flag yet. */
-export function isFlagOffered(flag: Flag): boolean {
-  return flag.notYet !== true;
-}
 
 function unknownFlag(word: string): Problem {
   const names = flags.flatMap((flag) => (flag.modifier === undefined ? [flag.name] : [flag.name, flag.modifier]));
@@ -109,11 +98,8 @@ function judge(mode: Flag, said: readonly Flag[], modifiers: readonly string[], 
   return problems;
 }
 
-/**
- * What `argv` (without the executable's own name) asks for. Throws `SettingsError` (exit 2) with every problem.
- * `offered` is for tests of what is not built yet.
- */
-export function parseFlags(argv: readonly string[], offered: (flag: Flag) => boolean = isFlagOffered): Invocation {
+/** What `argv` (without the executable's own name) asks for. Throws `SettingsError` (exit 2) with every problem. */
+export function parseFlags(argv: readonly string[]): Invocation {
   const said: Flag[] = [];
   const modifiers: string[] = [];
   const problems: Problem[] = [];
@@ -154,10 +140,6 @@ export function parseFlags(argv: readonly string[], offered: (flag: Flag) => boo
         saw: showValue(word),
         hint: "for example app.example.com:2222",
       });
-  }
-  for (const flag of new Set(said)) {
-    if (offered(flag)) continue;
-    problems.push({ what: `${flag.name} is not available in this version yet`, hint: `leave out ${flag.name}` });
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return invocation(mode, modifiers.length > 0, targets);

@@ -70,8 +70,7 @@ export function renderHelp(): string {
   ];
   for (const flag of flags) {
     const words = flag.words ?? (flag.modifier === undefined ? undefined : `[${flag.modifier}]`);
-    const meaning = flag.notYet ? `${flag.meaning} (${NOT_YET})` : flag.meaning;
-    lines.push(`  ${flag.name}${words === undefined ? "" : ` ${words}`}`, ...wrap(meaning, "      "));
+    lines.push(`  ${flag.name}${words === undefined ? "" : ` ${words}`}`, ...wrap(flag.meaning, "      "));
   }
   lines.push("", "settings, from the environment [default]:", ...allSettings.flatMap(renderSetting), "", "exit codes:");
   for (const { code, meaning } of exitCodes) {

@@ -74,5 +74,5 @@ export async function restoreGivenHostKeys(
   const inOrder = HOST_KEY_TYPES.flatMap((type) => keys.filter((key) => key.type === type));
   const restored = inOrder.map((key) => key.type);
   tools.host.emit({ type: "host keys", restored, made: [], adopted: [], where: name });
-  return { keys: inOrder, missing: [], appWritable: undefined, inMemory: false };
+  return { keys: inOrder, missing: [], appWritable: undefined, inMemory: false, isUnmounted: false };
 }

@@ -50,6 +50,8 @@ export interface Identity {
   readonly appWritable: string | undefined;
   /** The keys could not be saved: they change at the next start. */
   readonly inMemory: boolean;
+  /** Nothing is mounted where they were saved: they end with the container. */
+  readonly isUnmounted: boolean;
 }
 
 /** Made before sshd starts on a first start: milliseconds each. All else waits until sshd listens. */
@@ -99,8 +101,9 @@ async function restoreFrom(
 
   if ("dir" in store && isUnsettled) removeStoreLeftovers(host, store);
   const inMemory = keys.some((key) => !key.saved);
-  if (!inMemory && "dir" in store && !store.mounted) {
-    host.emit({ type: "warning", problem: notMounted(settings.volume) });
+  const isUnmounted = !inMemory && "dir" in store && !store.mounted;
+  if (isUnmounted) {
+    host.emit({ type: "volume not mounted", problem: notMounted(settings.volume) });
   }
   const appWritable = "dir" in store ? describeExposure(host, settings.volume, store, settings.app) : undefined;
   tellKeys(host, settings, keys, inMemory, appWritable);
@@ -108,7 +111,7 @@ async function restoreFrom(
     (type) => found.get(type)?.state === "absent" && !keys.some((key) => key.type === type),
   );
   const inOrder = HOST_KEY_TYPES.flatMap((type) => keys.filter((key) => key.type === type));
-  return { keys: inOrder, missing, appWritable, inMemory };
+  return { keys: inOrder, missing, appWritable, inMemory, isUnmounted };
 }
 
 /**

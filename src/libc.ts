@@ -166,6 +166,7 @@ const ERRNO: Readonly<Record<number, string>> = {
   80: "ELIBBAD",
   95: "EOPNOTSUPP",
   110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
   116: "ESTALE",
   122: "EDQUOT",
 };

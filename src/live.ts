@@ -14,10 +14,9 @@ import { makeSlowHostKey } from "./host-keys.ts";
 import { writeUrlCopy } from "./key-url.ts";
 import { startUrlRefresh } from "./key-url-refresh.ts";
 import { IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
-import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
-import { readTextSource } from "./text-source.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
+import { readUrlRoots } from "./url-roots.ts";
 import { openState } from "./wake.ts";
 import { isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
@@ -153,17 +152,7 @@ function followUrls({ host, config, request }: Live, onChange: () => void): void
       state.private.close();
     }
   };
-  startUrlRefresh({ host, urls, refreshMs: config.urlRefreshMs, roots: readRoots(host, request), keep });
-}
-
-/** SSL_CERT_FILE, as OpenSSL knows it: more roots than the runtime's own. */
-function readRoots(host: Host, { environment }: Request): string | undefined {
-  const file = envMap(environment).get("SSL_CERT_FILE");
-  if (file === undefined || !file.startsWith("/")) return undefined;
-  const text = readTextSource(host, { file }, "SSL_CERT");
-  if ("bytes" in text) return Buffer.from(text.bytes).toString("latin1");
-  host.emit({ type: "warning", problem: { ...text.problem, what: "SSL_CERT_FILE cannot be read" } });
-  return undefined;
+  startUrlRefresh({ host, urls, refreshMs: config.urlRefreshMs, roots: readUrlRoots(host, request.environment), keep });
 }
 
 function watchedPaths({ config, plan }: Live): readonly WatchedPaths<Topic>[] {

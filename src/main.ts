@@ -6,7 +6,7 @@ import { startEarly } from "./early-start.ts";
 import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
 import { c, writeAll } from "./libc.ts";
 import { becomePlainly, handOverPlainly, saysNothing } from "./plain-start.ts";
-import { inheritedDescriptors, readArgv, readEnviron, textOf } from "./process-facts.ts";
+import { envMap, inheritedDescriptors, readArgv, readEnviron, textOf } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 
 declare const WITHSSH_VERSION: string;
@@ -36,6 +36,7 @@ async function run(command: readonly string[]): Promise<number> {
 async function runFlags(words: readonly string[]): Promise<number> {
   const { parseFlags } = await import("./flags.ts");
   const invocation = parseFlags(words.map(textOf));
+  const environment = readEnviron();
   switch (invocation.kind) {
     case "help":
       return print((await import("./help.ts")).renderHelp());
@@ -43,8 +44,16 @@ async function runFlags(words: readonly string[]): Promise<number> {
       return print(`withssh ${WITHSSH_VERSION}\n`);
     case "run":
       return run(invocation.commandIndex === undefined ? [] : words.slice(invocation.commandIndex));
-    default:
-      throw new SettingsError([{ what: `--${invocation.kind} is not in this version yet` }]);
+    case "status":
+      return (await import("./status-command.ts")).printStatus(envMap(environment), invocation);
+    case "healthcheck":
+      return (await import("./status-command.ts")).healthcheck(envMap(environment));
+    case "known-hosts":
+      return (await import("./client-lines.ts")).printKnownHosts(envMap(environment), invocation.targets);
+    case "ssh-config":
+      return (await import("./client-lines.ts")).printSshConfig(envMap(environment), invocation.target);
+    case "check":
+      return (await import("./check.ts")).check(environment, invocation);
   }
 }
 

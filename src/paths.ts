@@ -15,6 +15,8 @@ export const NEXT_CONFIG_NAME = "sshd_config.next";
 export const OPERATOR_CONFIG_NAME = "operator_config";
 /** Below the state directory, readable by all: the image's sudo rules were taken away in this container. */
 export const TAKEN_NAME = "sudo-rules-taken-away";
+/** Below the state directory: where the supervisor answers `--status`. */
+export const STATUS_NAME = "status";
 /** The image's ssh directory. */
 export const IMAGE_SSH_DIRECTORY = "/etc/ssh";
 export const IMAGE_SSHD_CONFIG = `${IMAGE_SSH_DIRECTORY}/sshd_config`;

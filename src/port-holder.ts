@@ -2,23 +2,32 @@
  * Who holds a TCP port that sshd cannot have, as far as /proc tells: root without CAP_SYS_PTRACE cannot look into
  * processes of other users, so the answer may be no more than the holder's uid. For a message only.
  */
-import { isOsError } from "./errors.ts";
+import type { Config } from "./config.ts";
+import { isOsError, type Problem } from "./errors.ts";
 import { AT_FDCWD, byteString, c, cString, ptr, slurp } from "./libc.ts";
+import { readListeners } from "./listeners.ts";
 import { openNativeDir } from "./native-dir.ts";
+import { settings } from "./settings.ts";
 
-const OPERATION = "look for who holds the port";
-/** TCP_LISTEN in net/tcp_states.h, as /proc/net/tcp prints it. */
-const LISTEN = "0A";
-
-interface Socket {
-  readonly uid: number;
-  readonly inode: string;
+/** Why an sshd whose config is good did not come to listen: its port is taken, or as it said itself. */
+export function explainNoListener(
+  { port, listen }: Pick<Config, "port" | "listen">,
+  said: string | undefined,
+): Problem {
+  const holder = findPortHolder(port);
+  if (holder !== undefined) {
+    const hint = `end it, or set ${settings.port.name}; it is tried again`;
+    return { what: `port ${port} is taken: sshd cannot listen`, saw: holder, hint };
+  }
+  const addresses = `does this container have every address of ${settings.listen.name}? `;
+  const hint = `${listen.length > 0 ? addresses : ""}it is tried again`;
+  return { what: "sshd ended before it listened", saw: said ?? "nothing of why", hint };
 }
 
+const OPERATION = "look for who holds the port";
 /** "nginx (pid 17)", "a process of uid 1000", or undefined where nobody listens there. */
 export function findPortHolder(port: number): string | undefined {
-  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => read(path) ?? "");
-  const [socket] = tables.flatMap((text) => parseListening(text, port));
+  const [socket] = readListeners(port) ?? [];
   if (socket === undefined) return undefined;
   for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
     const fds = `/proc/${pid}/fd`;
@@ -26,15 +35,6 @@ export function findPortHolder(port: number): string | undefined {
     return `${read(`/proc/${pid}/comm`)?.trim() ?? "a process"} (pid ${pid})`;
   }
   return `a process of uid ${socket.uid}`;
-}
-
-/** The listening sockets on this port in the text of /proc/net/tcp (proc(5)): address in hex, uid and inode in columns. */
-export function parseListening(text: string, port: number): Socket[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return text.split("\n").flatMap((line) => {
-    const [, local = "", , state, , , , uid, , inode = ""] = line.trim().split(/\s+/);
-    return state === LISTEN && local.endsWith(suffix) ? [{ uid: Number(uid), inode }] : [];
-  });
 }
 
 function read(path: string): string | undefined {

@@ -5,6 +5,7 @@
  */
 import type { ConfigLine } from "./config-line.ts";
 import type { Problem } from "./errors.ts";
+import { settings } from "./settings.ts";
 
 export interface SshdPromises {
   readonly port: number;
@@ -117,12 +118,13 @@ function problemOf(keyword: string, saw: string, lines: readonly ConfigLine[]): 
 
 /**
  * What sshd -t complained about, as problems: a line number of our generated file is told as the file and line that it
- * came from (`origins`, from renderSshdConfig). Never quotes a line of ours: it could be the one with SetEnv.
+ * came from (`origins`, from renderSshdConfig), one of `operatorPath` as the operator's own. Never quotes a line of ours: it could be the one with SetEnv.
  */
 export function explainRefusal(
   stderr: string,
   configPath: string,
   origins: readonly (string | undefined)[],
+  operatorPath?: string,
 ): Problem[] {
   const problems: Problem[] = [];
   for (const raw of stderr.split(/\r?\n/)) {
@@ -130,6 +132,11 @@ export function explainRefusal(
     // A warning, not a refusal; and the sum of what was said before.
     if (text === "" || /(?:Deprecated|Unsupported) option|: terminating, \d+ bad/.test(text)) continue;
     const found = /^(.*?):? line (\d+): (.*)$/.exec(text);
+    if (found !== null && found[1] === operatorPath) {
+      const what = `sshd refuses line ${found[2]} of ${settings.sshdConfig.name}`;
+      problems.push({ what, saw: found[3] ?? "", hint: "mend or remove that line" });
+      continue;
+    }
     if (found === null || found[1] !== configPath) {
       problems.push({ what: "sshd refuses its config", saw: found?.[0] ?? text });
       continue;

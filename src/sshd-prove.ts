@@ -4,13 +4,15 @@
  */
 import type { Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
-import type { Problem } from "./errors.ts";
+import { isOsError, type Problem } from "./errors.ts";
 import type { HelperResult, Host } from "./host.ts";
 import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
 
 type Asked = Pick<Plan, "programs" | "written" | "accounts">;
 
 const PROOF_TIMEOUT_MS = 10_000;
+/** A machine that stood still, or was out of memory for a moment, says nothing about the config. */
+const ATTEMPTS = 3;
 
 /** The promises that `sshd -T` would not keep, for every login user; what the config is refused for, once a user. */
 export async function proveConfig(host: Host, config: Config, plan: Asked): Promise<readonly Problem[]> {
@@ -18,7 +20,8 @@ export async function proveConfig(host: Host, config: Config, plan: Asked): Prom
   const results = await Promise.all(
     plan.accounts.map(async ({ name }) => {
       const argv = proofArgv(programs.sshd, written.path, name, config.port);
-      const result = await host.run("prove the sshd config", argv, { timeoutMs: PROOF_TIMEOUT_MS, inBackground: true });
+      const result = await ask(host, "prove the sshd config", argv);
+      if ("what" in result) return [result];
       if (result.code !== 0) return explain(result, plan);
       return judgeProof(Buffer.from(result.stdout).toString("latin1"), written.promises, written.lines);
     }),
@@ -28,10 +31,34 @@ export async function proveConfig(host: Host, config: Config, plan: Asked): Prom
 
 /** What `sshd -t` says against the config; empty when nothing. */
 export async function testConfig(host: Host, plan: Asked): Promise<readonly Problem[]> {
-  const result = await host.run("test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
+  const result = await ask(host, "test the sshd config", testArgv(plan.programs.sshd, plan.written.path));
+  if ("what" in result) return [result];
   return result.code === 0 ? [] : explain(result, plan);
 }
 
-function explain({ stderr }: HelperResult, { written }: Asked): Problem[] {
-  return explainRefusal(Buffer.from(stderr).toString("latin1"), written.path, written.origins);
+/** A problem where sshd cannot even be run: it was taken away since it was found. */
+async function ask(host: Host, operation: string, argv: readonly string[]): Promise<HelperResult | Problem> {
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await host.run(operation, argv, { timeoutMs: PROOF_TIMEOUT_MS, inBackground: true });
+      if (result.code !== undefined || attempt === ATTEMPTS) return result;
+    }
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    return { what: `${argv[0]} cannot be run`, saw: error.code, hint: "put it back; it is tried again" };
+  }
+}
+
+/** At least one problem: an sshd that ended without a word (killed, too slow) has proved nothing. */
+function explain(result: HelperResult, { written }: Asked): Problem[] {
+  const problems = explainRefusal(
+    Buffer.from(result.stderr).toString("latin1"),
+    written.path,
+    written.origins,
+    written.operatorPath,
+  );
+  if (problems.length > 0) return problems;
+  const ended = result.signal === undefined ? `exit ${result.code}` : `signal ${result.signal}`;
+  const saw = result.timedOut ? "no answer in time" : `${ended} and no word of why`;
+  return [{ what: "sshd could not judge its config", saw, hint: "is memory short, or the machine very busy?" }];
 }

@@ -3,7 +3,7 @@
  * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
  */
 import { countFailures, delayAfter } from "./backoff.ts";
-import { isOsError } from "./errors.ts";
+import { EXIT, isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
@@ -31,6 +31,17 @@ export interface SshdOptions {
 
 /** Asked after an end before it listened: told by the callee; milliseconds to stay quiet for, where that is another time. */
 export type Explain = (ending: Ending) => Promise<number | undefined>;
+/** What the supervisor knows of sshd. */
+export interface SshdFacts {
+  /** Undefined while none runs. */
+  readonly pid: number | undefined;
+  readonly isListening: boolean;
+  /** Since it was last started. */
+  readonly upMs: number;
+  readonly restarts: number;
+  /** "exit 255" or "signal 9"; undefined when it has not ended yet. */
+  readonly lastEnding: string | undefined;
+}
 
 /** One sshd at a time. `listening()` is for whoever reads its log: only that tells. */
 export class Sshd {
@@ -44,18 +55,22 @@ export class Sshd {
   #explain: Explain = async () => undefined;
   /** What the sshd that was started early waits for. */
   #withheld: WithheldConfig | undefined;
+  #lastEnding: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SshdOptions) {
     this.#options = options;
   }
 
-  get pid(): number | undefined {
-    return this.#pid;
-  }
-
-  get restarts(): number {
-    return this.#restarts;
+  /** How it is now. */
+  get facts(): SshdFacts {
+    return {
+      pid: this.#pid,
+      isListening: this.#pid !== undefined && this.#hasListened,
+      upMs: performance.now() - this.#startedAt,
+      restarts: this.#restarts,
+      lastEnding: this.#lastEnding,
+    };
   }
 
   /** Starts it as far as it goes without a config; `start` gives it one. It is only quicker: what fails here is no loss. */
@@ -132,6 +147,7 @@ export class Sshd {
   async #ended(ending: Ending): Promise<void> {
     this.#pid = undefined;
     this.#dropWithheld();
+    this.#lastEnding = renderEnding(ending);
     if (!this.#isWanted) return;
     this.#failures = countFailures(this.#failures, performance.now() - this.#startedAt);
     const quietMs = this.#hasListened ? undefined : await this.#explain(ending);
@@ -141,8 +157,18 @@ export class Sshd {
     }
     this.#timer = setTimeout(() => {
       this.#restarts += 1;
-      this.#begin();
+      this.#startAgain();
     }, delayMs);
+  }
+
+  /** A program that is not there just now (a package is being upgraded) is one more end: it is tried again. */
+  #startAgain(): void {
+    try {
+      this.#begin();
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      void this.#ended({ code: EXIT.notFound, signal: undefined });
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import { createNativeHost } from "./native-host.ts";
 import { CONFIG_NAME } from "./paths.ts";
 import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
+import { RecentProblems } from "./recent-problems.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { SshdPlace } from "./sshd-place.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
@@ -42,7 +43,11 @@ export async function supervise(): Promise<number> {
   // Sessions get the limit that the app gets, not the one that the runtime has raised.
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
-  const host = createNativeHost(children, (event) => log.write(event));
+  const problems = new RecentProblems();
+  const host = createNativeHost(children, (event) => {
+    log.write(event);
+    problems.note(event, Date.now());
+  });
   const place = new SshdPlace(children, (event) => host.emit(event));
   const wakeSshd = (): Promise<Woken> =>
     wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
@@ -51,7 +56,7 @@ export async function supervise(): Promise<number> {
     await forbidNewPrivileges(config);
     return wakeSshd();
   });
-  const { boot, AWAIT_URL_KEYS, Supervisor } = await import("./bring-up.ts");
+  const { boot, AWAIT_URL_KEYS, lacksKeys, Supervisor } = await import("./bring-up.ts");
   const supervisor = new Supervisor({ host, place, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
@@ -61,9 +66,8 @@ export async function supervise(): Promise<number> {
     } catch (error) {
       place.drop();
       // The launcher that waits goes on waiting: the first answer starts SSH.
-      if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) {
-        host.emit({ type: "warning", problem: error.problem });
-      } else supervisor.down(problemOf(error));
+      if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) supervisor.wait(error.problem);
+      else supervisor.down(problemOf(error), lacksKeys(error) ? "no keys" : "down");
     }
   };
   try {
@@ -85,6 +89,8 @@ export async function supervise(): Promise<number> {
     prove: (plan) => supervisor.prove(plan),
     adopt: (plan, options) => supervisor.adopt(plan, options),
   });
+  const { startStatus } = await import("./status-start.ts");
+  startStatus({ host, config, request, supervisor, problems });
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;

@@ -11,6 +11,7 @@ import { KeySessions, type KnownKeys } from "./key-sessions.ts";
 import { isReadable } from "./poll.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sessions } from "./sessions.ts";
+import { judgeSsh, type SshReport, type Trouble } from "./ssh-state.ts";
 import { createSshdLogReader } from "./sshd-log.ts";
 import type { SshdPlace } from "./sshd-place.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
@@ -35,7 +36,6 @@ const REFUSED_RETRY_MS = 30_000;
 const RELOAD_TIMEOUT_MS = 5000;
 /** A proof that waits for sshd to listen waits this long: sshd may never do it. */
 const PROOF_WAIT_MS = 300;
-const PORT_HINT = "where its port is taken: end what holds it, or set WITHSSH_PORT; it is tried again";
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -47,6 +47,7 @@ export class Supervisor {
   #isReady = false;
   #isEnding = false;
   #lastRefusal = "";
+  #trouble: Trouble | undefined;
   /** What sshd complained about first since it was last started. */
   #firstError: string | undefined;
   #finish: () => void = () => {};
@@ -111,10 +112,23 @@ export class Supervisor {
     return promise.then(() => clearInterval(timer));
   }
 
+  /** How SSH is now, for `--status`. */
+  report(): SshReport {
+    const [sshd, plan, sessions] = [this.#options.place.sshd?.facts, this.plan, this.#sessions.list()];
+    return { ...judgeSsh(this.#trouble, sshd, this.#isProved), sshd, plan, sessions };
+  }
+
   /** SSH is not to be had: said loudly, and the app runs. */
-  down(problem: Problem): void {
+  down(problem: Problem, ssh: Trouble["ssh"] = "down"): void {
     this.#options.host.emit({ type: "ssh down", problem });
     this.#options.answer({ ready: false, why: problem.what });
+    this.#trouble = { ssh, problem };
+  }
+
+  /** SSH starts when there is a key: told, and the launcher that waits goes on waiting. */
+  wait(problem: Problem): void {
+    this.#options.host.emit({ type: "warning", problem });
+    this.#trouble = { ssh: "no keys", problem };
   }
 
   /**
@@ -123,6 +137,7 @@ export class Supervisor {
    */
   async run(plan: Plan): Promise<void> {
     this.#plan = plan;
+    this.#trouble = undefined;
     const { place } = this.#options;
     const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.written.path);
     const start = () => sshd.start(plan.written.bytes, () => this.#explain());
@@ -139,7 +154,7 @@ export class Supervisor {
     }
     this.#isProved = true;
     if (plan.written.hasMatch) start();
-    this.#tellReady();
+    this.#serves();
   }
 
   /** Tells why sshd cannot serve: each reason once, however many users and programs it was seen with. */
@@ -162,14 +177,13 @@ export class Supervisor {
 
   /** After an end before it listened: the reason is told once; a config that is refused is looked at again later. */
   async #explain(): Promise<number | undefined> {
-    const { host } = this.#options;
+    const { host, config } = this.#options;
     const plan = this.#plan;
     if (plan === undefined) return undefined;
     const refused = await testConfig(host, plan);
     this.#options.place.log.drain();
-    const saw = this.#firstError ?? "nothing of why";
-    const other = { what: "sshd ended before it listened", saw, hint: PORT_HINT };
-    this.#refuse(refused.length > 0 ? refused : [other]);
+    const { explainNoListener } = await import("./port-holder.ts");
+    this.#refuse(refused.length > 0 ? refused : [explainNoListener(config, this.#firstError)]);
     this.#firstError = undefined;
     return refused.length > 0 ? REFUSED_RETRY_MS : undefined;
   }
@@ -182,7 +196,7 @@ export class Supervisor {
       this.#onListening();
       this.#isListening = true;
       this.#lastRefusal = "";
-      this.#tellReady();
+      this.#serves();
       return;
     }
     if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
@@ -191,16 +205,19 @@ export class Supervisor {
     else {
       const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
       host.emit(source === undefined ? log : { ...log, source });
-      this.#keySessions?.accepted(this.#sessions.accepted(pid, { ...log, source }, host.now()));
+      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
+      this.#keySessions?.accepted(session);
     }
   }
 
-  /** Once, when it both listens and is proved: the line that people and tests wait for. */
-  #tellReady(): void {
-    const { host, config, answer } = this.#options;
-    if (this.#plan === undefined || this.#isReady || !this.#isProved || !this.#isListening) return;
+  /** Once it both listens and is proved. The first time that is the line that people and tests wait for. */
+  #serves(): void {
+    const { host, config, request, answer } = this.#options;
+    if (this.#plan === undefined || !this.#isProved || !this.#isListening) return;
+    this.#trouble = undefined;
+    if (this.#isReady) return;
     this.#isReady = true;
-    host.emit(describeReady(config, this.#plan));
+    host.emit(describeReady(config, request.mode, this.#plan));
     answer({ ready: true });
     this.#onReady();
   }

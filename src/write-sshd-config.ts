@@ -25,6 +25,8 @@ export interface WrittenConfig {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly origins: readonly (string | undefined)[];
+  /** Where the operator's own lines are; undefined where there are none. */
+  readonly operatorPath: string | undefined;
   readonly promises: SshdPromises;
   /** The image's and the operator's lines, to blame. */
   readonly lines: ImageConfig["lines"];
@@ -107,6 +109,7 @@ export async function writeSshdConfig(
   return {
     path: `${state.private.path}/${name}`,
     bytes,
+    operatorPath: operator.path,
     belongings: [operator.path, ...Object.values(authorities)].filter((path) => path !== undefined),
     origins: rendered.origins,
     promises,

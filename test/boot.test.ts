@@ -397,6 +397,7 @@ test("docs/boot.md names the stages of the code, in their order, and the fields 
   expect(STAGES).toEqual([...source.join("").matchAll(/stage\("(\w+)"/g)].map((match) => match[1]));
   const ready = renderEvent({
     type: "ssh ready",
+    mode: "root",
     port: 1,
     users: [],
     hostKeys: [],

@@ -33,11 +33,10 @@ describe("the README", () => {
     expect(tableUnder("Settings")).toEqual(allSettings.map(settingRow));
   });
 
-  test("has exactly the flags of the program, and what is not built yet", () => {
+  test("has exactly the flags of the program", () => {
     const rows = flags.map((flag) => {
       const words = flag.words ?? (flag.modifier === undefined ? undefined : `[${flag.modifier}]`);
-      const notYet = flag.notYet ? " (**not in this version yet**)" : "";
-      return `| \`${flag.name}${words === undefined ? "" : ` ${words}`}\` | ${plain(flag.meaning)}${notYet} |`;
+      return `| \`${flag.name}${words === undefined ? "" : ` ${words}`}\` | ${plain(flag.meaning)} |`;
     });
     expect(tableUnder("Flags")).toEqual(rows);
   });

@@ -37,6 +37,9 @@ const RUNNERS = [
   "supervisor.ts",
   "live.ts",
   "check.ts",
+  "check-boot.ts",
+  "check-mode.ts",
+  "client-lines.ts",
 ];
 const KNOWERS = [...RUNNERS, "write-sshd-config.ts"];
 const featureOf = (file: string) => Object.keys(FEATURES).find((name) => FEATURES[name]?.test(file));

@@ -57,6 +57,15 @@ describe.each(bases)("on %s", (base) => {
     expect(await ssh(container, { key, user: "app", command: "id -un" })).toMatchObject({ code: 0, stdout: "app\n" });
   });
 
+  test("it lacks nothing, by its own check as in a RUN line, and is healthy", async () => {
+    const checked = await run("docker", ["run", "--rm", image, "--check", "--build"], { timeoutMs: 60_000 });
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    expect(checked.stdout).toContain("the one sudo rule is there");
+    expect(checked.stdout).not.toMatch(/^(warn|fail)/m);
+    const inspected = await run("docker", ["image", "inspect", "--format", "{{json .Config.Healthcheck.Test}}", image]);
+    expect(JSON.parse(inspected.stdout)).toEqual(["CMD", "withssh", "--healthcheck"]);
+  });
+
   test("no host key is in any layer's view, and no package list", async () => {
     const look = "ls /etc/ssh/ssh_host_* /var/lib/apt/lists/* /var/cache/apk/* 2>/dev/null; true";
     expect(await run("docker", ["run", "--rm", "--entrypoint", "sh", image, "-c", look])).toMatchObject({

@@ -70,7 +70,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
       ourLines(ended.stderr)
         .map(({ msg }) => msg)
         .join("\n"),
-    ).toMatch(/2222.*in use/i);
+    ).toMatch(/ssh is down: port 2222 is taken: sshd cannot listen — saw sshd \(pid \d+\)/);
   });
 
   test("--help and --version answer on stdout and need nothing else", async () => {

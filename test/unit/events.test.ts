@@ -6,6 +6,7 @@ const problem = { what: "w", saw: "s", hint: "h" };
 const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = {
   "ssh ready": {
     type: "ssh ready",
+    mode: "root",
     port: 2222,
     users: ["app"],
     hostKeys: [{ type: "ssh-ed25519", fingerprint: "SHA256:x" }],
@@ -27,6 +28,7 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
   "source failed": { type: "source failed", source: "/f", problem },
   "config line left out": { type: "config line left out", lines: ["f:1 Port"] },
   warning: { type: "warning", problem },
+  "volume not mounted": { type: "volume not mounted", problem },
   "sshd exited": { type: "sshd exited", status: "signal 9", restartInMs: 80 },
   accepted: { type: "accepted", user: "app", address: "::1", port: 1, key: "SHA256:x", source: "AUTHORIZED_KEYS" },
   refused: { type: "refused", user: "app", address: "::1", port: 1, why: "no key" },

@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { renderProblem, SettingsError } from "../../src/errors.ts";
-import { isFlagOffered, parseFlags } from "../../src/flags.ts";
+import { parseFlags } from "../../src/flags.ts";
 
-const all = () => true;
-
-function problems(argv: readonly string[], offered = all): string[] {
+function problems(argv: readonly string[]): string[] {
   try {
-    parseFlags(argv, offered);
+    parseFlags(argv);
   } catch (error) {
     if (error instanceof SettingsError) return error.problems.map(renderProblem);
     throw error;
@@ -52,7 +50,7 @@ describe("flags", () => {
     ],
     ["--ssh-config -- [::1]:2222", { kind: "ssh-config", target: { host: "::1", port: 2222 } }],
   ])("%s is understood", (line, invocation) => {
-    expect(parseFlags(line.split(" "), all)).toEqual(invocation);
+    expect(parseFlags(line.split(" "))).toEqual(invocation);
   });
 
   test.each<[string, string]>([
@@ -77,11 +75,5 @@ describe("flags", () => {
   test("all mistakes are told at once, with exit code 2, and an unknown flag is not hidden by --help", () => {
     expect(problems(["--help", "--xyz", "--abc"])).toHaveLength(2);
     expect(() => parseFlags(["--xyz"])).toThrowError(expect.objectContaining({ exitCode: 2 }));
-  });
-
-  test("what is not built yet is refused, never silently taken", () => {
-    const told = problems(["--status"], () => false);
-    expect(told).toEqual(["--status is not available in this version yet — hint: leave out --status"]);
-    expect(isFlagOffered({ name: "--x", atMost: 0, meaning: "", notYet: true })).toBe(false);
   });
 });

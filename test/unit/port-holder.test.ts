@@ -1,17 +1,31 @@
+import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { parseListening } from "../../src/port-holder.ts";
+import { explainNoListener } from "../../src/port-holder.ts";
 
-const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 00000000:08AE 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 4711 1 0000000000000000 100 0 0 10 0
-   1: 0100007F:08AE 0100007F:C001 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0000000000000000 20 4 30 10 -1
-   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0000000000000000 100 0 0 10 0
-`;
+const listening = async (): Promise<{ port: number; close: () => void }> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as { port: number }).port, close: () => server.close() };
+};
 
-test("the listener on a port is found, and no connection that merely uses it", () => {
-  expect(parseListening(TABLE, 2222)).toEqual([{ uid: 101, inode: "4711" }]);
+test("a taken port is told with who holds it", async () => {
+  const { port, close } = await listening();
+  expect(explainNoListener({ port, listen: [] }, "Cannot bind any address.")).toEqual({
+    what: `port ${port} is taken: sshd cannot listen`,
+    saw: expect.stringMatching(new RegExp(`^\\S.* \\(pid ${process.pid}\\)$`)),
+    hint: "end it, or set WITHSSH_PORT; it is tried again",
+  });
+  close();
 });
 
-test("a port that nobody listens on has no holder", () => {
-  expect(parseListening(TABLE, 2223)).toEqual([]);
-  expect(parseListening("", 22)).toEqual([]);
+test("where nobody holds the port sshd's own words are told, and WITHSSH_LISTEN is asked about where it is set", async () => {
+  const { port, close } = await listening();
+  close();
+  const problem = { what: "sshd ended before it listened", saw: "nothing of why", hint: "it is tried again" };
+  expect(explainNoListener({ port, listen: [] }, undefined)).toEqual(problem);
+  expect(explainNoListener({ port, listen: ["192.0.2.1"] }, "Cannot assign requested address.")).toEqual({
+    ...problem,
+    saw: "Cannot assign requested address.",
+    hint: "does this container have every address of WITHSSH_LISTEN? it is tried again",
+  });
 });

@@ -135,7 +135,7 @@ describe("each broken promise is told", () => {
 
 describe("what sshd -t refuses is told in the operator's terms", () => {
   const explain = (stderr: string) =>
-    explainRefusal(stderr, "/run/withssh/sshd_config", [undefined, "/etc/ssh/sshd_config:12"]);
+    explainRefusal(stderr, "/run/withssh/sshd_config", [undefined, "/etc/ssh/sshd_config:12"], "/run/withssh/operator");
 
   test("a line of ours is told as the image's line that it came from", () => {
     const stderr =
@@ -146,6 +146,16 @@ describe("what sshd -t refuses is told in the operator's terms", () => {
         saw: "Bad configuration option: Foo",
         hint: "mend that line of the image's sshd_config",
       },
+    ]);
+  });
+
+  test("a line of the operator's own is told by its number in the setting, with sshd's words", () => {
+    const hint = "mend or remove that line";
+    expect(explain("/run/withssh/operator: line 2: Bad configuration option: Fnord\r\n")).toEqual([
+      { what: "sshd refuses line 2 of WITHSSH_SSHD_CONFIG", saw: "Bad configuration option: Fnord", hint },
+    ]);
+    expect(explain('/run/withssh/operator line 7: no argument after keyword "Port"')).toEqual([
+      { what: "sshd refuses line 7 of WITHSSH_SSHD_CONFIG", saw: 'no argument after keyword "Port"', hint },
     ]);
   });
 

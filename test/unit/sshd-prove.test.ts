@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { type Config, parseConfig } from "../../src/config.ts";
+import { OsError } from "../../src/errors.ts";
+import type { HelperResult } from "../../src/host.ts";
+import { proveConfig, testConfig } from "../../src/sshd-prove.ts";
+import { bootOn, createImage } from "../support/boot-world.ts";
+
+const config: Config = parseConfig(new Map()).config;
+
+async function asked(sshd: Partial<HelperResult>) {
+  const host = createImage({}, { helpers: { sshd: () => sshd } });
+  const { plan } = await bootOn(createImage());
+  if (plan === undefined) throw new Error("the boot failed");
+  return { proved: await proveConfig(host, config, plan), tested: await testConfig(host, plan) };
+}
+
+test.each([
+  ["killed", { code: undefined, signal: 9 }, "signal 9 and no word of why"],
+  ["too slow", { code: undefined, signal: 9, timedOut: true }, "no answer in time"],
+  ["ended without a word", { code: 255 }, "exit 255 and no word of why"],
+])("an sshd that was %s has proved nothing", async (_, ending, saw) => {
+  const problem = { what: "sshd could not judge its config", saw, hint: expect.any(String) };
+  expect(await asked(ending)).toEqual({ proved: [problem], tested: [problem] });
+});
+
+test("a line that sshd refuses is told with its words", async () => {
+  const stderr = Buffer.from("/run/withssh/private/sshd_config: line 1: Badly formatted port number.\r\n");
+  const { tested } = await asked({ code: 255, stderr });
+  expect(tested).toEqual([{ what: "sshd refuses a line that we wrote", saw: "Badly formatted port number." }]);
+});
+
+test("an sshd that is not there any more is told as such", async () => {
+  const sshd = () => {
+    throw new OsError("ENOENT", "posix_spawn", "test", "/usr/sbin/sshd");
+  };
+  const { plan } = await bootOn(createImage());
+  if (plan === undefined) throw new Error("the boot failed");
+  const told = [{ what: "/usr/sbin/sshd cannot be run", saw: "ENOENT", hint: "put it back; it is tried again" }];
+  const host = createImage({}, { helpers: { sshd } });
+  expect([await testConfig(host, plan), await proveConfig(host, config, plan)]).toEqual([told, told]);
+});
+
+test("an sshd that was killed is asked again, and its answer then counts", async () => {
+  let killed = 0;
+  const sshd = () => (killed++ === 0 ? { code: undefined, signal: 9 } : { code: 0 });
+  const { plan } = await bootOn(createImage());
+  if (plan === undefined) throw new Error("the boot failed");
+  expect(await testConfig(createImage({}, { helpers: { sshd } }), plan)).toEqual([]);
+});
