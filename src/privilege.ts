@@ -6,6 +6,9 @@ import type { Config } from "./config.ts";
 import { StageError } from "./errors.ts";
 import { settings } from "./settings.ts";
 
+/** Where sudo counts: never found by PATH. */
+export const SUDO_PATHS = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"] as const;
+
 /** How the supervisor of a start got its rights. */
 export type Mode = "root" | "sudo" | "rootless";
 

@@ -5,12 +5,18 @@
 
 /**
  * `scoped`: exactly our one rule. `nothing`: said in words. `unsafe`: our rule, but its defaults let the caller's variables
- * steer us. `password`: sudo says nothing without one. `stranger`: sudo does not know this uid. `other`: any other rules.
+ * steer us. `password`: sudo says nothing without one. `stranger`: sudo does not know this uid. `other`: any other rules, of
+ * which one may run us without a password (`coversUs`), or with one (`wantsPassword`).
  */
 export type Listing =
   | { readonly kind: "scoped" | "nothing" | "password" | "stranger" }
   | { readonly kind: "unsafe"; readonly saw: string }
-  | { readonly kind: "other"; readonly rules: readonly string[]; readonly coversUs: boolean }
+  | {
+      readonly kind: "other";
+      readonly rules: readonly string[];
+      readonly coversUs: boolean;
+      readonly wantsPassword: boolean;
+    }
   | { readonly kind: "unclear"; readonly saw: string };
 
 const MAY_RUN = /^User \S+ may run the following commands on \S+:$/;
@@ -47,7 +53,9 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
   if (verdict !== "other") return rules.length === 0 ? ({ kind: verdict } as Listing) : unclear(rules);
   if (rules.length === 0) return unclear(rules);
   if (rules.length > 1 || rules[0] !== renderScopedRule(executable)) {
-    return { kind: "other", rules, coversUs: rules.some((rule) => coversUs(rule, executable)) };
+    const naming = rules.filter((rule) => mayNameUs(rule, executable));
+    const coversUs = naming.some((rule) => rule.includes("NOPASSWD:"));
+    return { kind: "other", rules, coversUs, wantsPassword: naming.length > 0 && !coversUs };
   }
   const unsafe = findUnsafeDefault(defaults.join(", "));
   return unsafe === undefined ? { kind: "scoped" } : { kind: "unsafe", saw: unsafe };
@@ -55,9 +63,14 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
 
 const unclear = (rules: readonly string[]): Listing => ({ kind: "unclear", saw: `${rules.length} rules` });
 
-/** Whether a rule might run us without a password. Patterns and directories are not judged: they might. */
-function coversUs(rule: string, executable: string): boolean {
-  if (!rule.includes("NOPASSWD:")) return false;
+/** True when sudo ran nothing, since it wanted a password first. */
+export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  return stdout === "" && lines.length > 0 && lines.every((line) => PASSWORD.test(line));
+}
+
+/** Whether a rule might run us. Patterns and directories are not judged: they might. */
+function mayNameUs(rule: string, executable: string): boolean {
   return rule.includes(executable) || /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
 }
 

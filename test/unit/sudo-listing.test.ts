@@ -1,6 +1,6 @@
 /** What sudo says somebody may do, as sudo 1.9.13 (Debian 12) and 1.9.16 (Alpine) say it. */
 import { expect, test } from "vitest";
-import { judgeListing } from "../../src/sudo-listing.ts";
+import { isPasswordWanted, judgeListing } from "../../src/sudo-listing.ts";
 
 const EXE = "/usr/local/bin/withssh";
 const DEBIAN = `Matching Defaults entries for app on e55:
@@ -57,6 +57,25 @@ test.each([
   expect(verdict).toMatchObject({ kind: "other" });
   // Our own rule beside another: the whole is judged.
   if (!rules.includes("(ALL : ALL)") || !coversUs) expect(verdict).toMatchObject({ coversUs });
+});
+
+test.each([
+  [`    (root) NOPASSWD: /bin/ls\n    (root) ${EXE} --supervise\n`, true],
+  ["    (root) NOPASSWD: /bin/ls\n    (ALL) ALL\n", true],
+  ["    (root) NOPASSWD: /bin/ls\n", false],
+  [`    (root) NOPASSWD: /bin/ls\n    (ALL) NOPASSWD: ALL\n    (root) ${EXE} --supervise\n`, false],
+])("a rule for us that wants a password is told from no rule for us: %j", (rules, wantsPassword) => {
+  expect(judge(DEBIAN.replace(/^ {4}\(root\).*\n/m, rules))).toMatchObject({ kind: "other", wantsPassword });
+});
+
+test.each([
+  ["", "sudo: a password is required\n", true],
+  ["", "sudo: interactive authentication is required\n", true],
+  ["", "", false],
+  ['{"refused":"x","spent":false}\n', "sudo: a password is required\n", false],
+  ["", "sudo: a password is required\nand more\n", false],
+])("a call that wanted a password has run nothing: %j %j", (stdout, stderr, wanted) => {
+  expect(isPasswordWanted({ stdout, stderr })).toBe(wanted);
 });
 
 test.each([
