@@ -24,8 +24,13 @@ export type Witness = "noted" | "already" | { readonly unusable: string };
 export class ClaimSpentError extends StageError {}
 
 /** Claims this start. Throws `ClaimSpentError` when it is claimed already, `StageError` when nothing can tell. */
-export function claimStart(host: Host): void {
+export function claimStart(host: Pick<Host, "openDir" | "self">): void {
   judgeWitnesses(noteMarker(), noteRecord(host));
+}
+
+/** Whether an earlier call of this start has left its marker. False where /dev cannot hold one. */
+export function isClaimed(): boolean {
+  return c.faccessat(AT_FDCWD, cString(`${DEV}/${MARKER}`), 0, 0) === 0;
 }
 
 /** The rule of both witnesses together: one "already" refuses, and so does having none. */
@@ -76,7 +81,7 @@ function noteMarker(): Witness {
 }
 
 /** An empty file whose name is the boot and PID 1's start, in our root-only directory: /run outlives `docker restart`. */
-function noteRecord(host: Host): Witness {
+function noteRecord(host: Pick<Host, "openDir" | "self">): Witness {
   try {
     const state = openStateDirectory(host);
     try {

@@ -5,10 +5,10 @@
 import { becomeApp, environmentOfApp, findAppUser } from "./become.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { EXIT, type Problem, SettingsError, StageError } from "./errors.ts";
-import { c } from "./libc.ts";
+import { AT_FDCWD, c, cString } from "./libc.ts";
 import { defaultFormat, type LogFormat, sayNow } from "./log-line.ts";
-import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
-import { envMap, inheritedDescriptors } from "./process-facts.ts";
+import { type Mode, type ModeChoice, notToBeHad, pickMode, SUDO_PATHS } from "./privilege.ts";
+import { envMap, inheritedDescriptors, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { assertReady, readReply, type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
@@ -24,8 +24,9 @@ export async function launch(command: readonly string[], environment: readonly s
   for (const problem of warnings) warn(problem, format, config);
   const user = config.appUser === undefined ? undefined : await findAppUser(config.appUser);
   const choice = pickMode(config, { euid: c.geteuid() });
-  const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
+  const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid(), groups: user?.groups ?? readGroups() };
   const sudoFacts = renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
+  if (c.geteuid() === 0 && hasSudo()) (await import("./claim-as-root.ts")).claimAsRoot();
   const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts, format);
   const mode = pipe === undefined ? await settleMode(config, choice) : "sudo";
   const identity = { mode, ...ids };
@@ -77,6 +78,8 @@ async function useSudo(
   return undefined;
 }
 
+const hasSudo = (): boolean => SUDO_PATHS.some((path) => c.faccessat(AT_FDCWD, cString(path), 0, 0) === 0);
+
 /** The mode without sudo. Throws `StageError` where a pinned one is not to be had. */
 async function settleMode(config: Config, choice: ModeChoice): Promise<Mode> {
   if (choice === "rootless" && config.enabled) {
@@ -115,17 +118,19 @@ function warn(problem: Problem, format: LogFormat, config: Config): void {
 function renderFacts(
   config: Config,
   environment: readonly string[],
-  { mode, uid, gid }: { mode: Mode; uid: number; gid: number },
+  { mode, uid, gid, groups }: { mode: Mode; uid: number; gid: number; groups: readonly number[] },
   hasCommand: boolean,
-) {
+): Request {
   return {
     mode,
     appPid: c.getpid(),
     appUid: uid,
     appGid: gid,
+    appGroups: groups,
     hasCommand,
     wantsReply: config.require,
     environment,
+    imageSettings: [],
   };
 }
 

@@ -4,12 +4,13 @@
  */
 import { AWAIT_URL_KEYS } from "./authorized-key-stages.ts";
 import { boot, type Plan } from "./boot.ts";
+import { judgeCapabilities, readCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { setNoNewPrivs } from "./drop-rights.ts";
-import { EXIT, type Problem, StageError } from "./errors.ts";
+import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
-
+import type { Host } from "./host.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { defaultFormat } from "./log-line.ts";
@@ -41,11 +42,13 @@ export async function supervise(): Promise<number> {
   // Sessions get the limit that the app gets, not the one that the runtime has raised.
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
-  const host = createNativeHost(children, (event) => log.write(event));
+  const native = createNativeHost(children, (event) => log.write(event));
+  const host = request.mode === "sudo" ? (await import("./caller-host.ts")).createCallerHost(native, request) : native;
   const supervisor = new Supervisor({ host, children, config, request, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   const bringUp = async () => {
     try {
+      assertCapabilities(host);
       const plan: Plan = await boot(host, config, request);
       await supervisor.run(plan);
     } catch (error) {
@@ -64,6 +67,7 @@ export async function supervise(): Promise<number> {
     supervisor.down(problemOf(error));
   }
   await log.open();
+  if (request.mode !== "rootless") await hearOfRefusedCalls(host);
   const { startLive } = await import("./live.ts");
   const { ready } = supervisor;
   startLive({
@@ -79,6 +83,32 @@ export async function supervise(): Promise<number> {
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;
+}
+
+/** Throws `StageError` where sshd would listen as root and let nobody in. */
+function assertCapabilities(host: Host): void {
+  if (host.self.uid !== 0) return;
+  const { problem, warnings } = judgeCapabilities(readCapabilities("Eff"));
+  for (const warning of warnings) host.emit({ type: "warning", problem: warning });
+  if (problem !== undefined) throw new StageError("checkCapabilities", problem);
+}
+
+/** Where the state cannot be kept there is no fifo either: then a refused call tries the app's own stderr. */
+async function hearOfRefusedCalls(host: Host): Promise<void> {
+  const { hearRefusals } = await import("./sudo-refusals.ts");
+  const { openStateDirectory } = await import("./state-directory.ts");
+  try {
+    const state = openStateDirectory(host);
+    try {
+      hearRefusals(host, state);
+    } finally {
+      state.keys.close();
+      state.private.close();
+    }
+  } catch (error) {
+    if (!(error instanceof StageError) && !isOsError(error)) throw error;
+    host.emit({ type: "debug", text: `refused calls are not heard of: ${error.message}` });
+  }
 }
 
 function problemOf(error: unknown): Problem {

@@ -21,9 +21,11 @@ const GREEDY = JSON.stringify({
     appPid: 1,
     appUid: 0,
     appGid: 0,
+    appGroups: [0],
     hasCommand: true,
     wantsReply: true,
     environment: ["WITHSSH_USERS=root", "WITHSSH_SSHD=/tmp/own", "AUTHORIZED_KEYS=ssh-ed25519 AAAA"],
+    imageSettings: ["WITHSSH_USERS", "WITHSSH_SSHD"],
   },
 });
 
@@ -102,6 +104,8 @@ async function tryAll(
   expect(await asRoot(container, "cat /tmp/trace")).not.toContain("uid=0");
   expect(await asRoot(container, "ls -l /dev/.withssh")).toMatch(/^-r--r--r--/);
   expect(await asRoot(container, CHECKSUM)).toBe(before);
+  // From an SSH session or the app, with a supervisor that hears of it or none: the operator reads of it.
+  await container.waitForLog("a further call of --supervise was refused");
   const count =
     "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/cmdline | grep -qx -e --supervisor && echo one; done; true";
   return (await asRoot(container, count)).split("one").length - 1;
@@ -113,7 +117,7 @@ describe.each(bases)("on %s", (base) => {
   // Installs sudo, from the network, in time that is no test's.
   beforeAll(() => sudoImage(base, []));
 
-  const boot = async (grant: string, env: Record<string, string>, host = {}) => {
+  const boot = async (grant: string, env: Record<string, string>, host = {}, user = "app") => {
     const key: TestKey = await makeKey();
     const image = await sudoImage(base, FAKES, grant);
     const container = await startContainer({
@@ -121,6 +125,7 @@ describe.each(bases)("on %s", (base) => {
       env: { PATH, AUTHORIZED_KEYS: key.publicLine, ...env },
       cmd: STUBBORN_APP,
       host,
+      user,
     });
     return { key, container };
   };
@@ -163,6 +168,15 @@ describe.each(bases)("on %s", (base) => {
       expect(stdout).toContain('"spent":true');
       if (start === 0) await container.restart();
     }
+  });
+
+  test("a start as root spends the claim too: the app's user gets no second supervisor by the image's rule", async () => {
+    const { container } = await boot(SCOPED, { WITHSSH_APP_USER: "app" }, {}, "root");
+    await container.waitForReady();
+    const { code, stdout } = await asApp(container, `echo '${GREEDY}' | /usr/bin/sudo -n ${WITHSSH} --supervise`);
+    expect(code).toBe(1);
+    expect(stdout).toContain('"spent":true');
+    await container.waitForLog("a further call of --supervise was refused");
   });
 
   test("with --pid=host a new container is served, and a restart is refused in words", async () => {
