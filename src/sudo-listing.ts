@@ -69,9 +69,13 @@ export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; 
   return stdout === "" && lines.length > 0 && lines.every((line) => PASSWORD.test(line));
 }
 
-/** Whether a rule might run us. Patterns and directories are not judged: they might. */
+/**
+ * Whether a rule might run us: by this path, or as another copy or link of us, which is as good. Patterns and directories are
+ * not judged: they might.
+ */
 function mayNameUs(rule: string, executable: string): boolean {
-  return rule.includes(executable) || /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
+  if (rule.includes(executable) || / --supervise\b|\/withssh[\w.-]*(?=[\s,]|$)/.test(rule)) return true;
+  return /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
 }
 
 /** What steers the runtime or the loader before the first line of ours runs. */

@@ -177,6 +177,12 @@ describe.each(bases)("on %s", (base) => {
       ],
       "/etc/doas.conf, line 1",
     ],
+    [
+      "a rule for another copy of withssh",
+      SCOPED.replace(WITHSSH, "/opt/withssh"),
+      [`RUN cp ${WITHSSH} /opt/withssh`],
+      "sudo may run withssh, and it did not answer",
+    ],
     ["SETENV", SCOPED.replace("NOPASSWD:", "NOPASSWD: SETENV:"), [], "sudo still gives|not to be had|SETENV"],
     ["env_keep of what steers the runtime", `Defaults:app env_keep += "BUN_OPTIONS"\n${SCOPED}`, [], "env_keep"],
   ])("what cannot be taken away safely is named, and the app does not start: %s", async (name, grant, lines, words) => {

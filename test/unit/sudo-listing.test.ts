@@ -49,6 +49,9 @@ test.each([
   [`    (root) NOPASSWD: ${EXE} --supervise, /bin/ls\n`, true],
   ["    (root) NOPASSWD: /usr/local/bin/*\n", true],
   ["    (root) NOPASSWD: /usr/local/bin/\n", true],
+  ["    (root) NOPASSWD: /opt/withssh --supervise\n", true],
+  ["    (root) NOPASSWD: /opt/door --supervise\n", true],
+  ["    (root) NOPASSWD: /opt/withssh-linux-x64, /bin/ls\n", true],
   ["    (ALL : ALL) ALL\n", false],
   ["    (root) NOPASSWD: /bin/ls\n", false],
 ])("any other rule is another, and told whether it could run us: %j", (rules, coversUs) => {
