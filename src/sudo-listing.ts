@@ -25,6 +25,12 @@ const DEFAULTS = /^(?:Matching Defaults entries|Runas and Command-specific defau
 const PASSWORD = /^sudo: (?:a password is required|interactive authentication is required)$/;
 const STRANGER = /^sudo: (?:you do not exist in the passwd database|unknown uid .*)$/;
 
+/** Where /etc/hosts lacks the container's name (docker run --network none); sudo goes on and means what it says then. */
+const NAMELESS_HOST = /^sudo: unable to resolve host [\w.-]+: [\w ,.-]+$/;
+
+const linesOf = (text: string): string[] =>
+  text.split("\n").filter((line) => line.trim() !== "" && !NAMELESS_HOST.test(line));
+
 /** The one rule that our Dockerfiles grant, as sudo lists it. `executable` is an absolute path. */
 export function renderScopedRule(executable: string): string {
   return `(root) NOPASSWD: ${executable} --supervise`;
@@ -32,7 +38,7 @@ export function renderScopedRule(executable: string): string {
 
 /** Judges both streams of `sudo -l`, of the caller himself or with `-U`, for rules that name this executable. */
 export function judgeListing(stdout: string, stderr: string, executable: string): Listing {
-  const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const lines = linesOf(`${stdout}\n${stderr}`);
   const defaults: string[] = [];
   const rules: string[] = [];
   const verdicts = new Set<Listing["kind"]>();
@@ -65,7 +71,7 @@ const unclear = (rules: readonly string[]): Listing => ({ kind: "unclear", saw: 
 
 /** True when sudo ran nothing, since it wanted a password first. */
 export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  const lines = linesOf(stderr);
   return stdout === "" && lines.length > 0 && lines.every((line) => PASSWORD.test(line));
 }
 

@@ -87,6 +87,10 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
     const hint = "remove SETENV, and env_keep of what steers the runtime or the loader, from sudoers";
     throw new StageError(STAGE, { what: "the sudo rule would let its caller steer us", saw: before.saw, hint });
   }
+  // What nobody understands is no reason to change anything.
+  if (before.kind === "unclear") {
+    throw new StageError(STAGE, { what: "what sudo says is not understood", saw: before.saw, hint: "report it" });
+  }
   const changed = await takeAway(host, plan);
   const after = await list(host, sudo.path, caller, executable);
   if (after.kind === "nothing") return "broad";

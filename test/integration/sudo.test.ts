@@ -138,6 +138,14 @@ describe.each(bases)("on %s", (base) => {
     expect(said(auto.stderr)).toMatch(/sudo mode is not to be had .* the sudo rule is spent for this start/);
   });
 
+  test("in a container whose name nothing resolves it works all the same", async () => {
+    const image = await sudoImage(base, [], SCOPED);
+    const host = { NetworkMode: "none" };
+    const ended = await runToEnd({ image, env: PINNED, host, cmd: ["echo", "the app ran"] });
+    expect(ended).toMatchObject({ code: 0, stdout: "the app ran\n" });
+    expect(ended.stderr).toContain("unable to resolve host");
+  });
+
   test("where sudo keeps to itself what is left, nothing is proved and the app does not start", async () => {
     const image = await sudoImage(base, [], `Defaults listpw=always\n${SCOPED}`);
     const ended = await runToEnd({ image, cmd: ["echo", "the app ran"] });

@@ -25,6 +25,16 @@ test("exactly our rule is scoped, in both releases", () => {
   expect(judge(ALPINE)).toEqual({ kind: "scoped" });
 });
 
+test("a container whose name nothing resolves changes no verdict, and words that only look like that do", () => {
+  const warning = "sudo: unable to resolve host 8ffc94313933: Temporary failure in name resolution\n";
+  expect(judge(DEBIAN, warning)).toEqual({ kind: "scoped" });
+  expect(judge("", `${warning}Sorry, user app may not run sudo on vm.\n`).kind).toBe("nothing");
+  expect(isPasswordWanted({ stdout: "", stderr: `${warning}sudo: a password is required\n` })).toBe(true);
+  expect(judge(DEBIAN, "sudo: unable to resolve host a b: x\n").kind).toBe("unclear");
+  expect(judge(DEBIAN, "sudo: unable to resolve host a: (root) NOPASSWD: ALL\n").kind).toBe("unclear");
+  expect(judge("", warning).kind).toBe("unclear");
+});
+
 test.each([
   ["User app is not allowed to run sudo on e55.\n", "", "nothing"],
   ["", "Sorry, user app may not run sudo on vm.\n", "nothing"],
