@@ -27,11 +27,14 @@ static const uint64_t SECOND_NS = 1000000000;
 static const struct variant {
   const char *name;
   char *const argv[5];
+  enum grant grant; /* any but NO_SUDO: it runs as the user app */
 } VARIANTS[] = {
-    {"bare", {"/bench/app", NULL}},
-    {"tini", {"/usr/bin/tini", "--", "/bench/app", NULL}},
-    {"bash", {"/bench/guide.sh", "/bench/app", NULL}},
-    {"withssh", {"/usr/local/bin/withssh", "/bench/app", NULL}},
+    {"bare", {"/bench/app", NULL}, NO_SUDO},
+    {"tini", {"/usr/bin/tini", "--", "/bench/app", NULL}, NO_SUDO},
+    {"bash", {"/bench/guide.sh", "/bench/app", NULL}, NO_SUDO},
+    {"withssh", {"/usr/local/bin/withssh", "/bench/app", NULL}, NO_SUDO},
+    {"bash-sudo", {"/bench/guide-sudo.sh", "/bench/app", NULL}, GUIDES_RULE},
+    {"withssh-sudo", {"/usr/local/bin/withssh", "/bench/app", NULL}, OUR_RULE},
 };
 
 uint64_t now_ns(void) {
@@ -107,7 +110,8 @@ static void time_variants(char *words[], int count) {
     for (int i = 0; i < variants; i++) {
       const struct variant *variant = find_variant(words[5 + (round + i) % variants]);
       reset_files(has_keys);
-      struct running running = start(variant->argv, as_pid1);
+      reset_sudo(variant->grant);
+      struct running running = start(variant->argv, as_pid1, variant->grant != NO_SUDO);
       uint64_t ns = until_app ? wait_for_app(variant->name, &running) : wait_for_banner(variant->name, &running);
       printf("{\"round\":%d,\"variant\":\"%s\",\"ns\":%llu}\n", round, variant->name,
              (unsigned long long)(ns - running.exec_ns));
@@ -163,7 +167,8 @@ static void listen_to(struct running *running, const char *awaited, uint64_t unt
 /* words: watch, how, ready text, role, seconds to settle, seconds of idleness */
 static void watch_supervisor(char *words[]) {
   reset_files(true);
-  struct running running = start(find_variant("withssh")->argv, strcmp(words[1], "pid1") == 0);
+  reset_sudo(NO_SUDO);
+  struct running running = start(find_variant("withssh")->argv, strcmp(words[1], "pid1") == 0, false);
   listen_to(&running, words[2], now_ns() + DEADLINE_S * SECOND_NS);
   pid_t supervisor = find_by_role(words[3]);
   if (supervisor == 0) die("no supervisor", false);

@@ -1,8 +1,14 @@
-/* What the harness is made of: processes.c starts and ends a variant, state.c puts a new container's files in place. */
+/*
+ * What the harness is made of: processes.c starts and ends a variant, state.c and sudo.c put a new container's files and
+ * sudo rules in place.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* The uid and gid of the user app (Dockerfile). */
+enum { APP_ID = 1000 };
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t now_ns(void);
@@ -18,8 +24,11 @@ struct running {
   uint64_t exec_ns;
 };
 
-/* Starts argv as PID 1 of a namespace of its own, or as our child. stdin is /dev/null, stdout and stderr are pipes. */
-struct running start(char *const argv[], bool as_pid1);
+/*
+ * Starts argv as PID 1 of a namespace of its own, or as our child; as the user app, or as root. stdin is /dev/null, stdout
+ * and stderr are pipes.
+ */
+struct running start(char *const argv[], bool as_pid1, bool as_app);
 
 /* Ends it and all that it left, by SIGKILL, and waits until all are gone. */
 void end(struct running *running);
@@ -32,3 +41,9 @@ void make_host_keys(void);
 
 /* Files as in a new container: nothing that an earlier run wrote; with the keys on the volume when `has_keys`. */
 void reset_files(bool has_keys);
+
+/* What sudo gives the user app; without any the image has no sudo. */
+enum grant { NO_SUDO, GUIDES_RULE, OUR_RULE };
+
+/* sudo as in a new container with that grant. After reset_files. */
+void reset_sudo(enum grant grant);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,15 @@
 
 extern char **environ;
 
-struct running start(char *const argv[], bool as_pid1) {
+static void become_app(void) {
+  const gid_t gid = APP_ID;
+  if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(APP_ID, APP_ID, APP_ID) < 0) {
+    die("become the app's user", true);
+  }
+  setenv("HOME", "/home/app", 1);
+}
+
+struct running start(char *const argv[], bool as_pid1, bool as_app) {
   static uint64_t *shared;
   if (shared == NULL) {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -40,6 +49,7 @@ struct running start(char *const argv[], bool as_pid1) {
       if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) die("mount /proc", true);
     }
     prctl(PR_SET_TIMERSLACK, 50000, 0, 0, 0); /* the kernel's default: ours is finer, and would be inherited */
+    if (as_app) become_app();
     setsid();
     dup2(null, 0);
     dup2(out[1], 1);

@@ -39,6 +39,14 @@ export function timeJobs(place: Place): TimeJob[] {
       keys: "restored",
       variants: ["bare", "tini", "bash", "withssh"],
     },
+    {
+      kind: "time",
+      title: `time until the app runs, image's user with sudo, ${where}`,
+      until: "app",
+      place,
+      keys: "restored",
+      variants: ["bash-sudo", "withssh-sudo"],
+    },
     { ...ssh, title: `time until SSH answers, ${where}`, keys: "restored" },
     { ...ssh, title: `first start: time until SSH answers, ${where}`, keys: "none" },
   ];
@@ -60,6 +68,10 @@ const difference = (ms: number, otherMs: number) => ms - otherMs;
 /** The bars on a time, each by the median over rounds of what two runs of the same round say. */
 export function judgeTimes(job: TimeJob, samples: readonly Sample[]): Verdict[] {
   const where = PLACES[job.place];
+  if (job.variants.includes("withssh-sudo")) {
+    const versusSudo = relatePairs(samples, "withssh-sudo", "bash-sudo", ratio);
+    return [judge(`app runs, scoped sudo, ${where}`, versusSudo, 0.6, "× bash with sudo")];
+  }
   const versusBash = relatePairs(samples, "withssh", "bash", ratio);
   if (job.keys === "none") return [judge(`first start, SSH answers, ${where}`, versusBash, 0.2, "× bash")];
   if (job.until === "banner") return [judge(`SSH answers, ${where}`, versusBash, 1.15, "× bash")];

@@ -14,9 +14,9 @@ import type { Config } from "./config.ts";
 import { type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { warnOfHomeKeys } from "./key-home.ts";
-import { type LastGood, readKeySources } from "./key-sources.ts";
+import { decidedBy, type LastGood, readKeySources } from "./key-sources.ts";
 import { readUrlCopies, splitUrls } from "./key-url.ts";
-import { settings } from "./settings.ts";
+import { fileForm, settings } from "./settings.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { readTextSource } from "./text-source.ts";
 import { compileNormally } from "./thrift.ts";
@@ -41,11 +41,25 @@ export function collectKeys(
   const keys = collect(host, config, accounts, state, new Map());
   for (const event of keys.events) host.emit(event);
   if (!config.homeKeys) warnOfHomeKeys(host, accounts);
+  warnOfKeylessUsers(host, accounts, keys);
   if (keys.problem !== undefined && !config.homeKeys && config.trustedUserCa === undefined) {
     const isPending = config.authorizedKeysUrls !== undefined;
     throw isPending ? new StageError(AWAIT_URL_KEYS, PENDING) : new StageError("collectAuthorizedKeys", keys.problem);
   }
   return keys;
+}
+
+/** In sudo mode keys of the environment are the app user's alone: whoever else the image names may be left without any. */
+function warnOfKeylessUsers(host: Host, accounts: readonly Account[], keys: CollectedKeys): void {
+  const { name } = settings.authorizedKeys;
+  const { decidesFor } = host.saidBy(name);
+  if (decidesFor === undefined || keys.keys.length === 0) return;
+  const isKeyless = ({ name: user }: Account) => !/^[^#]/m.test(keys.files.get(user) ?? "");
+  for (const account of accounts.filter(({ uid }) => uid !== decidesFor).filter(isKeyless)) {
+    const what = `${account.name} has no key: in sudo mode keys from the environment are for the app's user alone`;
+    const hint = `${name}=… in /etc/withssh/settings, a file of root in the image`;
+    host.emit({ type: "warning", problem: { what, hint } });
+  }
 }
 
 /** The stage that is not done while URLs have not answered: SSH is not down for good, it comes. */
@@ -99,11 +113,19 @@ function collect(
   state: StateDirectory,
   lastGood: LastGood,
 ): AuthorizedKeys {
-  const fromUrls = readUrlCopies(state.private, readUrls(host, config));
+  const copies = readUrlCopies(state.private, readUrls(host, config));
+  const fromUrls = copies.map((source) => ({ ...source, ...decidedBy(host, saidAs(config), accounts) }));
   const { sources, isClean } = readKeySources(host, config, accounts, lastGood, fromUrls);
   if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
   const users = accounts.map((account) => account.name);
   return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };
+}
+
+/** The name by which the URLs were given. */
+function saidAs({ authorizedKeysUrls: urls }: Config): string {
+  return urls !== undefined && "file" in urls
+    ? fileForm(settings.authorizedKeysUrls)
+    : settings.authorizedKeysUrls.name;
 }
 
 const fingerprintsOf = ({ keys }: CollectedKeys) => new Set(keys.map(({ fingerprint }) => fingerprint));

@@ -104,7 +104,7 @@ function refused(what: string, saw: string, hint: string): StageError {
  * Runs this with the caller's ids for file access, in this thread alone (setfsuid(2); the system call for groups, since the
  * C library would set them in all threads), so that the kernel judges as it would judge him.
  */
-export function asCaller<T>(caller: Caller, run: () => T): T {
+export function asCaller<T>(caller: Pick<Caller, "uid" | "gid" | "kernelGroups">, run: () => T): T {
   const setGroups = (groups: readonly number[]) => {
     const table = Uint32Array.from(groups.length === 0 ? [0] : groups);
     if (c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0) < 0) {

@@ -15,7 +15,7 @@ import { readListeners } from "./listeners.ts";
 import { parsePasswd } from "./passwd.ts";
 import { findPortHolder } from "./port-holder.ts";
 import type { Mode } from "./privilege.ts";
-import { envMap } from "./process-facts.ts";
+import { envMap, readGroups } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { askStatus } from "./status-ask.ts";
@@ -67,9 +67,11 @@ const requestOf = (mode: Mode, appUid: number, appGid: number, environment: read
   appPid: 1,
   appUid,
   appGid,
+  appGroups: appUid === c.geteuid() ? readGroups() : [],
   hasCommand: true,
   wantsReply: false,
   environment,
+  imageSettings: [],
 });
 
 /** What of the settings counts in sudo mode; where root keeps what is judged by root's side alone. */

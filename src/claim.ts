@@ -20,12 +20,21 @@ const RECORD = "claim-";
 /** What one witness says: it has noted this call, it knows of an earlier one, or it cannot tell. */
 export type Witness = "noted" | "already" | { readonly unusable: string };
 
+const NOT_ASKED: Witness = { unusable: "not asked" };
+
 /** True when a refusal means that an earlier call holds the claim. */
 export class ClaimSpentError extends StageError {}
 
 /** Claims this start. Throws `ClaimSpentError` when it is claimed already, `StageError` when nothing can tell. */
-export function claimStart(host: Host): void {
-  judgeWitnesses(noteMarker(), noteRecord(host));
+export function claimStart(host: Pick<Host, "openDir" | "self">): void {
+  const marker = noteMarker();
+  // A call that has lost by the marker must not take the record from the one that has won and is slow.
+  judgeWitnesses(marker, marker === "already" ? NOT_ASKED : noteRecord(host));
+}
+
+/** Whether an earlier call of this start has left its marker. False where /dev cannot hold one. */
+export function isClaimed(): boolean {
+  return c.faccessat(AT_FDCWD, cString(`${DEV}/${MARKER}`), 0, 0) === 0;
 }
 
 /** The rule of both witnesses together: one "already" refuses, and so does having none. */
@@ -76,7 +85,7 @@ function noteMarker(): Witness {
 }
 
 /** An empty file whose name is the boot and PID 1's start, in our root-only directory: /run outlives `docker restart`. */
-function noteRecord(host: Host): Witness {
+function noteRecord(host: Pick<Host, "openDir" | "self">): Witness {
   try {
     const state = openStateDirectory(host);
     try {

@@ -5,6 +5,7 @@
 import type { AppUser } from "./app-user.ts";
 import { StageError } from "./errors.ts";
 import { c, errno, errnoName, ptr, SYS } from "./libc.ts";
+import { readGroups } from "./process-facts.ts";
 
 const STAGE = "dropRights";
 const PR_SET_NO_NEW_PRIVS = 38;
@@ -91,14 +92,6 @@ function fileType(fd: number): number {
 
 const EMPTY = new Uint8Array(1);
 const STATX = SYS.statx;
-
-function readGroups(): number[] {
-  const count = c.getgroups(0, null);
-  if (count <= 0) return [];
-  const groups = new Uint32Array(count);
-  c.getgroups(count, ptr(groups));
-  return [...groups];
-}
 
 function need(result: number, call: string, capability: string): void {
   if (result >= 0) return;

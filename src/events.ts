@@ -81,6 +81,7 @@ export type Event =
   | { readonly type: "session ended"; readonly user: string; readonly key: string }
   | { readonly type: "session unknown"; readonly user: string; readonly key: string }
   | { readonly type: "change refused"; readonly problem: Problem }
+  | { readonly type: "call refused"; readonly count: number }
   | { readonly type: "app ended" }
   | { readonly type: "stopping"; readonly why: string }
   | { readonly type: "stage"; readonly stage: string; readonly ms: number };
@@ -148,6 +149,7 @@ const wordings: Wordings = {
     line("warn", "session of an unknown process: it will not end with its key", { user: e.user, key: e.key }),
   "change refused": (e) => line("error", `change left out, what was in force stays: ${renderProblem(e.problem)}`),
   "refused start": (e) => line("error", e.text),
+  "call refused": (e) => line("warn", "a further call of --supervise was refused", { count: e.count }),
   "app ended": () => line("info", "the app has ended: ssh ends with it"),
   stopping: (e) => line("info", "stopping", { why: e.why }),
   stage: (e) => line("debug", "stage", { stage: e.stage, ms: e.ms }),

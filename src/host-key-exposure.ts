@@ -5,6 +5,7 @@
 import { isOsError } from "./errors.ts";
 import type { Dir, Facts, Host } from "./host.ts";
 import { HOST_KEY_TYPES, keyFileName } from "./host-key-files.ts";
+import { openOperatorDir } from "./operator-dir.ts";
 
 const LOOK = "look who may write";
 const STICKY = 0o1000;
@@ -29,7 +30,7 @@ export function describeExposure(
     const chain: { path: string; facts: Facts }[] = [];
     const parts = volumePath.split("/").filter((part) => part !== "");
     for (let depth = 0; depth < parts.length; depth += 1) {
-      const dir = host.openDir(LOOK, `/${parts.slice(0, depth).join("/")}`);
+      const dir = openOperatorDir(host, LOOK, `/${parts.slice(0, depth).join("/")}`);
       chain.push({ path: dir.path, facts: dir.facts(LOOK) });
       dir.close();
     }

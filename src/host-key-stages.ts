@@ -34,7 +34,7 @@ export function selectHostKeySettings(
     installInImage: request.mode !== "rootless",
     keygen: programs.keygen,
     privateDir: state.private,
-    app: { uid: request.appUid, gids: [request.appGid] },
+    app: { uid: request.appUid, gids: [request.appGid, ...request.appGroups] },
   };
 }
 

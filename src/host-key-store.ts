@@ -8,6 +8,7 @@ import type { Dir, Host } from "./host.ts";
 import type { HostKeyFile, HostKeyTools, HostKeyType } from "./host-key-files.ts";
 import { keyFileName, MOST_KEY_BYTES, readHostKeyFile } from "./host-key-files.ts";
 import { removeOldFiles } from "./host-key-make.ts";
+import { openOperatorDir } from "./operator-dir.ts";
 import { isSame } from "./ssh-wire.ts";
 
 const OPEN = "open volume";
@@ -42,7 +43,7 @@ export function openHostKeyStore(host: Host, volumePath: string): HostKeyStore |
   let making = false;
   try {
     try {
-      volume = host.openDir(OPEN, volumePath);
+      volume = openOperatorDir(host, OPEN, volumePath);
     } catch (error) {
       if (!isOsError(error, "ENOENT")) throw error;
       making = true;
@@ -83,14 +84,18 @@ function makeVolume(host: Host, path: string): Dir {
   const parentPath = cut <= 0 ? "/" : path.slice(0, cut);
   let parent: Dir;
   try {
-    parent = host.openDir(OPEN, parentPath);
+    parent = openOperatorDir(host, OPEN, parentPath);
   } catch (error) {
     if (!isOsError(error, "ENOENT") || parentPath === "/") throw error;
     parent = makeVolume(host, parentPath);
   }
-  parent.makeDir(OPEN, path.slice(cut + 1).replace(/\/+$/, ""), VOLUME_DIRECTORY);
-  parent.close();
-  return host.openDir(OPEN, path);
+  const name = path.slice(cut + 1).replace(/\/+$/, "");
+  try {
+    parent.makeDir(OPEN, name, VOLUME_DIRECTORY);
+    return parent.openDir(OPEN, name);
+  } finally {
+    parent.close();
+  }
 }
 
 /**

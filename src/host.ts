@@ -117,6 +117,11 @@ export interface Host {
   run(operation: string, argv: readonly string[], options?: RunOptions): Promise<HelperResult>;
   /** One https request; no redirect is followed. Throws `OsError`. */
   download(operation: string, url: string, options: DownloadOptions): Promise<Download>;
+  /**
+   * Whose word a setting is: `host` opens the paths that it names, and what it gives decides logins of this uid alone
+   * (undefined: anybody's). In sudo mode the caller's, unless the image says it; else the operator's.
+   */
+  saidBy(setting: string): { readonly host: Host; readonly decidesFor: number | undefined };
   emit(event: Event): void;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -7,6 +7,7 @@ import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { parseKeyLine } from "./key-line.ts";
 import { decodeKeyFile, splitKeyText } from "./key-text.ts";
+import { openOperatorDir } from "./operator-dir.ts";
 import { settings } from "./settings.ts";
 import { replaceFile, type StateDirectory } from "./state-directory.ts";
 import { readTextSource } from "./text-source.ts";
@@ -80,7 +81,7 @@ const renderLines = (lines: readonly string[]) => Buffer.from(lines.map((line) =
 function readRevoked(host: Host, volume: string): Uint8Array | undefined {
   const path = `${volume}/.ssh`;
   try {
-    const dir = host.openDir(READ, path);
+    const dir = openOperatorDir(host, READ, path);
     try {
       return dir.read(READ, "revoked_keys", MAX_REVOKED_BYTES).bytes;
     } finally {

@@ -8,8 +8,9 @@ import { type Problem, SettingsError, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
 import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
-import { envMap } from "./process-facts.ts";
+import { envMap, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
+import { hasSudo } from "./sudo-paths.ts";
 import { type StartedSupervisor, startSupervisorWith } from "./supervisor-start.ts";
 
 /** What this process was given, and what was started before the settings were read. */
@@ -34,8 +35,9 @@ export async function launch(
   for (const problem of warnings) await warn(problem, config);
   const user = config.appUser === undefined ? undefined : await findAppUser(config.appUser);
   const choice = pickMode(config, { euid: c.geteuid() });
-  const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid() };
+  const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid(), groups: user?.groups ?? readGroups() };
   const sudoFacts = () => renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
+  if (c.geteuid() === 0 && hasSudo()) (await import("./claim-as-root.ts")).claimAsRoot();
   const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts());
   const mode = pipe === undefined ? await settleMode(config, choice) : "sudo";
   const identity = { mode, ...ids };
@@ -138,16 +140,18 @@ async function say(event: Event, config: Config): Promise<void> {
 function renderFacts(
   config: Config,
   environment: readonly string[],
-  { mode, uid, gid }: { mode: Mode; uid: number; gid: number },
+  { mode, uid, gid, groups }: { mode: Mode; uid: number; gid: number; groups: readonly number[] },
   hasCommand: boolean,
-) {
+): Request {
   return {
     mode,
     appPid: c.getpid(),
     appUid: uid,
     appGid: gid,
+    appGroups: groups,
     hasCommand,
     wantsReply: config.require,
     environment,
+    imageSettings: [],
   };
 }

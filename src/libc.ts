@@ -42,6 +42,7 @@ const core = dlopen(LIBC, {
   geteuid: { args: [], returns: I },
   getegid: { args: [], returns: I },
   sigpending: { args: [P], returns: I },
+  getgroups: { args: [I, P], returns: I },
   _exit: { args: [I], returns: "void" },
 }).symbols;
 
@@ -73,7 +74,6 @@ const loadRest = () =>
     prlimit: { args: [I, I, P, P], returns: I },
     isatty: { args: [I], returns: I },
     setgroups: { args: ["i64", P], returns: I },
-    getgroups: { args: [I, P], returns: I },
     setresuid: { args: ["u32", "u32", "u32"], returns: I },
     setresgid: { args: ["u32", "u32", "u32"], returns: I },
     getresuid: { args: [P, P, P], returns: I },

@@ -33,15 +33,15 @@ export function renderJson(line: Line, timeMs: number): string {
 }
 
 /** The format where nobody chose one: pretty for a person at a terminal, JSON for everything else. */
-export function defaultFormat(): LogFormat {
-  return c.isatty(STDERR) === 1 ? "pretty" : "json";
+export function defaultFormat(fd = STDERR): LogFormat {
+  return c.isatty(fd) === 1 ? "pretty" : "json";
 }
 
-/** Writes an event to stderr at once, as far as it goes: a log that cannot be written must not stop a start. */
-export function sayNow(event: Event, format: LogFormat): void {
+/** Writes an event to stderr (or where said) at once, as far as it goes: a log that cannot be written stops no start. */
+export function sayNow(event: Event, format: LogFormat, fd = STDERR): void {
   // Closed at our start, 2 may be a descriptor of the runtime by now: its own are all close-on-exec, inherited ones not.
-  if (c.fcntl(STDERR, F_GETFD, 0) !== 0) return;
+  if (fd === STDERR && c.fcntl(STDERR, F_GETFD, 0) !== 0) return;
   const render = format === "pretty" ? renderPretty : renderJson;
   const bytes = Buffer.from(render(renderEvent(event), Date.now()), "utf8");
-  c.write(STDERR, ptr(bytes), bytes.length);
+  c.write(fd, ptr(bytes), bytes.length);
 }

@@ -8,6 +8,7 @@ import { c, writeAll } from "./libc.ts";
 import { becomePlainly, handOverPlainly, saysNothing } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, readArgv, readEnviron, textOf } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
+import { hasSudo } from "./sudo-paths.ts";
 
 declare const WITHSSH_VERSION: string;
 
@@ -27,7 +28,7 @@ async function run(command: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
   const environment = readEnviron();
   const early = startEarly(command, environment);
-  const isPlain = early !== undefined && saysNothing(environment);
+  const isPlain = early !== undefined && saysNothing(environment) && !hasSudo();
   if (isPlain && handOverPlainly(early, environment)) return becomePlainly(command, environment, descriptors, early);
   const { launch } = await import("./launch.ts");
   return launch(command, { environment, descriptors, early: isPlain ? undefined : early });

@@ -18,15 +18,17 @@ export const HELPER_ENVIRONMENT: readonly string[] = [
 
 /** A host whose events go to `emit`. */
 export function createNativeHost(children: Children, emit: (event: Event) => void): Host {
-  return {
+  const host: Host = {
     openDir: openNativeDir,
     isExecutable: isExecutablePath,
     readProgram,
     run: (operation, argv, options) => children.run(operation, argv, HELPER_ENVIRONMENT, options),
     download,
+    saidBy: () => ({ host, decidesFor: undefined }),
     emit,
     now: () => Date.now(),
     random: () => Math.random(),
     self: { uid: c.geteuid(), gid: c.getegid() },
   };
+  return host;
 }

@@ -4,18 +4,22 @@
  */
 import { StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
-import { AT_FDCWD, byteString, c, check, cString, ptr } from "./libc.ts";
+import { AT_FDCWD, byteString, c, cBytes, check, cString, ptr } from "./libc.ts";
 
 const OPERATION = "look at our own executable";
 const WRITABLE_BY_OTHERS = 0o022;
 const MAX_PATH_BYTES = 4096;
 
-/** The path behind /proc/self/exe. */
+/** What the kernel puts behind the path of a file that another has replaced (proc(5)). */
+const REPLACED = / \(deleted\)$/;
+
+/** The path behind /proc/self/exe: sudo's rule names a path, whichever file is there by now. */
 export function findOwnPath(): string {
   const target = new Uint8Array(MAX_PATH_BYTES);
   const self = cString("/proc/self/exe");
   const length = Number(c.readlinkat(AT_FDCWD, self, ptr(target), target.length));
-  return byteString(target.subarray(0, check(length, "readlinkat", OPERATION, "/proc/self/exe")));
+  const path = byteString(target.subarray(0, check(length, "readlinkat", OPERATION, "/proc/self/exe")));
+  return c.faccessat(AT_FDCWD, ptr(cBytes(path)), 0, 0) === 0 ? path : path.replace(REPLACED, "");
 }
 
 /** The same, refused unless the file and every directory above are root's alone. Throws `StageError`, `OsError`. */

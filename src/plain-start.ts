@@ -1,10 +1,11 @@
 /**
- * The start that most images make: as root, a command, and no setting of ours but the keys. There is nothing to read that the
+ * The start that most images make: as root, without a sudo, a command, and no setting of ours but the keys. There is nothing to read that the
  * launcher must wait for, so it loads no settings table: the supervisor, then the app.
  */
 import { StageError } from "./errors.ts";
 import { becomeCommand, restoreInherited } from "./exec.ts";
 import { c, isAscii } from "./libc.ts";
+import { readGroups } from "./process-facts.ts";
 import type { StartedSupervisor } from "./supervisor-start.ts";
 
 const KEYS = "AUTHORIZED_KEYS=";
@@ -22,9 +23,9 @@ export function saysNothing(environment: readonly string[]): boolean {
 
 /** Hands the supervisor what it works by. False where it has ended: another start can tell why. */
 export function handOverPlainly(supervisor: StartedSupervisor, environment: readonly string[]): boolean {
-  const identity = { mode: "root", appPid: c.getpid(), appUid: c.geteuid(), appGid: c.getegid() } as const;
+  const ids = { appPid: c.getpid(), appUid: c.geteuid(), appGid: c.getegid(), appGroups: readGroups() };
   try {
-    supervisor.send({ ...identity, environment, hasCommand: true, wantsReply: false });
+    supervisor.send({ mode: "root", ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] });
     return true;
   } catch (error) {
     if (error instanceof StageError) return false;

@@ -24,6 +24,15 @@ export function readEnviron(): string[] {
   return splitNul(slurp("/proc/self/environ", "read environment"));
 }
 
+/** Our supplementary groups. */
+export function readGroups(): number[] {
+  const count = c.getgroups(0, null);
+  if (count <= 0) return [];
+  const groups = new Uint32Array(count);
+  c.getgroups(count, ptr(groups));
+  return [...groups];
+}
+
 /** One environment variable's name and value; entries without `=` or name are none. */
 export function splitEnvEntry(entry: string): { name: string; value: string } | undefined {
   const at = entry.indexOf("=");

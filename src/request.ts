@@ -17,22 +17,28 @@ export interface Request {
   /** The user and group that the app runs as. */
   readonly appUid: number;
   readonly appGid: number;
+  /** All its groups, supplementary ones too. */
+  readonly appGroups: readonly number[];
   /** False: no command was given, SSH is all there is. */
   readonly hasCommand: boolean;
   /** True: the launcher waits for one line on descriptor 1. */
   readonly wantsReply: boolean;
   /** The whole environment, `NAME=value` byte strings. */
   readonly environment: readonly string[];
+  /** Sudo mode: the settings that /etc/withssh/settings says; our root side fills it in, whatever a launcher wrote. */
+  readonly imageSettings: readonly string[];
 }
 
-const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "array" | "mode">> = {
+const FIELDS: Readonly<Record<keyof Request, "number" | "boolean" | "strings" | "ids" | "mode">> = {
   mode: "mode",
   appPid: "number",
   appUid: "number",
   appGid: "number",
+  appGroups: "ids",
   hasCommand: "boolean",
   wantsReply: "boolean",
-  environment: "array",
+  environment: "strings",
+  imageSettings: "strings",
 };
 const MODES: readonly unknown[] = ["root", "sudo", "rootless"] satisfies readonly Mode[];
 
@@ -48,8 +54,7 @@ export function parseRequest(bytes: Uint8Array): Request {
   for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
   for (const [name, kind] of Object.entries(FIELDS)) {
     const field = fields[name];
-    const fits = kind === "mode" ? MODES.includes(field) : kind === "array" ? isStrings(field) : typeof field === kind;
-    if (!fits || (kind === "number" && !Number.isSafeInteger(field))) throw refuse(`field ${name}`);
+    if (!FITS[kind](field)) throw refuse(`field ${name}`);
   }
   return fields as unknown as Request;
 }
@@ -72,6 +77,14 @@ const NO_NUL = /^(?!.*\0)[\p{Cc}\x20-\xff]*$/su;
 function isStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((entry) => typeof entry === "string" && NO_NUL.test(entry));
 }
+
+const FITS: Readonly<Record<(typeof FIELDS)[keyof Request], (field: unknown) => boolean>> = {
+  mode: (field) => MODES.includes(field),
+  number: Number.isSafeInteger,
+  boolean: (field) => typeof field === "boolean",
+  strings: isStrings,
+  ids: (field) => Array.isArray(field) && field.every(Number.isSafeInteger),
+};
 
 /** What the supervisor answers where the launcher waits: SSH listens, or why it does not. */
 export type Reply = { readonly ready: true } | { readonly ready: false; readonly why: string };

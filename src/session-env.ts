@@ -74,15 +74,19 @@ export const PROFILE_DROP_IN = "/etc/profile.d/00-withssh.sh";
  * /etc/profile.d; this puts the container's PATH back, in SSH sessions alone (sshd sets SSH_CONNECTION, su - drops it).
  * A literal costs no process and reads nothing at login. Undefined where there is no PATH to put back. Commands without a
  * login shell need none of this: SetEnv comes after PAM's /etc/environment. Where /etc cannot be written (rootless, read-only
- * root) a login shell has what /etc/profile says.
+ * root) a login shell has what /etc/profile says. `users`: for their shells alone (sshd sets USER); all when left out.
  */
-export function renderProfileDropIn(variables: readonly Variable[]): string | undefined {
+export function renderProfileDropIn(variables: readonly Variable[], users?: readonly string[]): string | undefined {
   const path = variables.find((variable) => variable.name === "PATH");
-  if (path === undefined) return undefined;
-  const quoted = `'${path.value.replaceAll("'", "'\\''")}'`;
+  if (path === undefined || users?.length === 0) return undefined;
+  const whose =
+    users === undefined ? "" : ` && { ${users.map((user) => `[ "\${USER-}" = ${quote(user)} ]`).join(" || ")}; }`;
   return [
     "# Written by withssh: SSH login shells get the container's PATH, which /etc/profile has just replaced.",
-    `if [ -n "\${SSH_CONNECTION-}" ]; then PATH=${quoted}; export PATH; fi`,
+    `if [ -n "\${SSH_CONNECTION-}" ]${whose}; then PATH=${quote(path.value)}; export PATH; fi`,
     "",
   ].join("\n");
 }
+
+/** A word for the shell (POSIX shell, 2.2.2). */
+const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

@@ -9,11 +9,11 @@ import { replaceFile } from "./state-directory.ts";
 
 const OPERATION = "write the PATH of login shells";
 
-/** Writes the drop-in for these session variables, or removes ours where there is no PATH to keep. */
-export function writeProfileDropIn(host: Host, variables: readonly Variable[]): void {
+/** Writes the drop-in for these session variables (and users), or removes ours where there is no PATH to keep. */
+export function writeProfileDropIn(host: Host, variables: readonly Variable[], users?: readonly string[]): void {
   const slash = PROFILE_DROP_IN.lastIndexOf("/");
   const name = PROFILE_DROP_IN.slice(slash + 1);
-  const text = renderProfileDropIn(variables);
+  const text = renderProfileDropIn(variables, users);
   try {
     const dir = host.openDir(OPERATION, PROFILE_DROP_IN.slice(0, slash));
     try {

@@ -6,6 +6,9 @@ import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import { KEYS_NAME, PRIVATE_NAME, RUN_DIRECTORY, STATE_DIRECTORY, STATE_NAME } from "./paths.ts";
 
+/** As much of the world as this takes. */
+type Place = Pick<Host, "openDir" | "self">;
+
 export interface StateDirectory {
   readonly keys: Dir;
   readonly private: Dir;
@@ -17,7 +20,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /** Opens `/run/withssh` with its two parts, making what is missing. Throws `StageError` where it is not ours. */
-export function openStateDirectory(host: Host): StateDirectory {
+export function openStateDirectory(host: Place): StateDirectory {
   const run = openRun(host);
   try {
     const { uid, mode } = run.facts(OPERATION);
@@ -45,12 +48,12 @@ export function openStateDirectory(host: Host): StateDirectory {
 }
 
 /** The two parts of an open state directory, made where they are missing. Throws `StageError` where one is not ours. */
-export function openParts(host: Host, state: Dir): StateDirectory {
+export function openParts(host: Place, state: Dir): StateDirectory {
   return { keys: openOwn(host, state, KEYS_NAME, 0o755), private: openOwn(host, state, PRIVATE_NAME, 0o700) };
 }
 
 /** `/run` itself: an image without one gets it. */
-function openRun(host: Host): Dir {
+function openRun(host: Place): Dir {
   try {
     return host.openDir(OPERATION, RUN_DIRECTORY);
   } catch (error) {
@@ -62,7 +65,7 @@ function openRun(host: Host): Dir {
   }
 }
 
-function openOwn(host: Host, parent: Dir, name: string, mode: number): Dir {
+function openOwn(host: Place, parent: Dir, name: string, mode: number): Dir {
   parent.makeDir(OPERATION, name, mode);
   const dir = parent.openDir(OPERATION, name);
   const facts = dir.facts(OPERATION);

@@ -2,10 +2,11 @@
  * The image's sudo, and why it could not give anything: found in three places alone, never by PATH. Asks the kernel, so that
  * "no such program", "not set-uid", "nosuid" and "no_new_privs" are told apart before it is run.
  */
+import { readCapabilities } from "./capabilities.ts";
 import type { Problem } from "./errors.ts";
-import { AT_FDCWD, byteString, c, cString, O, ptr, SYS, slurp } from "./libc.ts";
+import { AT_FDCWD, c, cString, O, ptr, SYS } from "./libc.ts";
+import { SUDO_PATHS } from "./sudo-paths.ts";
 
-export const SUDO_PATHS = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"] as const;
 const PR_GET_NO_NEW_PRIVS = 39;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -59,15 +60,11 @@ function judge(fd: number, path: string): Problem | undefined {
   if (c.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) === 1) {
     return { what: "no_new_privs is set: sudo gives nothing", hint: "start without --security-opt no-new-privileges" };
   }
-  const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1] ?? "0"}`);
+  const bounding = readCapabilities("Bnd");
   const missing = NEEDED.find(([, bit]) => ((bounding >> bit) & 1n) === 0n)?.[0];
   if (missing === undefined) return undefined;
   return {
     what: `sudo needs ${missing}, which the container lacks`,
     hint: "start without --cap-drop, or --cap-add it",
   };
-}
-
-function readStatus(): string {
-  return byteString(slurp("/proc/self/status", "read our capabilities"));
 }

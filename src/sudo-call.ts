@@ -2,25 +2,24 @@
  * The launcher's one sudo call: starts our root side, and lets the app go on only when rights are gone and proved gone, by
  * the root side's answer, by sudo's own end, and by what sudo tells the app's very ids and groups.
  */
-import { type Problem, StageError } from "./errors.ts";
-import { AT_FDCWD, c, check, cString, errno, memoryFile, O, ptr, readAll, SYS } from "./libc.ts";
+import type { Problem } from "./errors.ts";
+import { c, check, errno, memoryFile, O, ptr } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
-import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
 import { isReadable } from "./poll.ts";
-import { type Ending, parseStatus, spawn } from "./processes.ts";
+import { textOf } from "./process-facts.ts";
+import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
+import { askSudo, hearSudo, notProved, OPERATION, waitUntil } from "./sudo-ask.ts";
 import { findSudo } from "./sudo-binary.ts";
-import { judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
+import { judgeListing, type Listing } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
+import { describeEnding, describeListing, explainSilence } from "./sudo-silence.ts";
 
-const STAGE = "takeSudoAway";
-const OPERATION = "call sudo";
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
-const MAX_LISTING_BYTES = 1 << 20;
 const NOTHING = { path: "/dev/null", write: true } as const;
 const F_GETFD = 1;
 const SIGCHLD = 17;
@@ -82,16 +81,25 @@ function converse(sudo: string, request: Request, start: boolean): SudoOutcome {
   });
   c.close(writeEnd);
   c.close(stdin);
-  const asked = askSudo(sudo);
+  // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
+  const ask = () => askSudo([sudo, "-n", "-l"]);
+  const asked = ask();
   const deadline = Date.now() + REPLY_TIMEOUT_MS;
   const line = readLine(readEnd, deadline);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
     throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`);
   }
-  const listing = hear(asked, executable, deadline);
-  const reply = line === "" ? undefined : parseSudoReply(line, nonce);
-  if (line === "") return explainSilence(ending, listing, executable);
+  const hear = (one: ReturnType<typeof ask>): Listing => {
+    const { stdout, stderr } = hearSudo(one, deadline);
+    return judgeListing(stdout, stderr, executable);
+  };
+  const listing = hear(asked);
+  const reply = line === "" ? undefined : parseSudoReply(textOf(line), nonce);
+  if (line === "") {
+    const problem = explainSilence({ sudo, executable, ending, listing, deadline });
+    return { kind: "unavailable", problem, isNews: true };
+  }
   if (reply === undefined) throw notProved("the answer of sudo's side is not ours");
   if ("refused" in reply) {
     if (!reply.spent || listing.kind !== "scoped") throw notProved("sudo's side refused", reply.refused);
@@ -99,86 +107,9 @@ function converse(sudo: string, request: Request, start: boolean): SudoOutcome {
     return { kind: "unavailable", problem, isNews: true };
   }
   if (ending.code !== 0) throw notProved("sudo's side failed after its answer", describeEnding(ending));
-  const isGone =
-    reply.proved === "scoped"
-      ? listing.kind === "scoped"
-      : hear(askSudo(sudo), executable, deadline).kind === "nothing";
+  const isGone = reply.proved === "scoped" ? listing.kind === "scoped" : hear(ask()).kind === "nothing";
   if (!isGone) throw notProved("sudo still gives this process something", describeListing(listing));
   return { kind: "gone", pipe: readEnd };
-}
-
-interface Asked {
-  readonly pid: number;
-  readonly stdout: number;
-  readonly stderr: number;
-}
-
-/** Starts `sudo -n -l` with our very ids and groups: a --group-add is in no database, and root cannot see what it gives. */
-function askSudo(sudo: string): Asked {
-  const stdout = memoryFile(new Uint8Array(), OPERATION);
-  const stderr = memoryFile(new Uint8Array(), OPERATION);
-  const pid = spawn(OPERATION, {
-    argv: [sudo, "-n", "-l"],
-    environment: HELPER_ENVIRONMENT,
-    descriptors: [{ path: "/dev/null", write: false }, stdout, stderr],
-    detach: "session",
-  });
-  return { pid, stdout, stderr };
-}
-
-function hear({ pid, stdout, stderr }: Asked, executable: string, deadline: number): Listing {
-  if (waitUntil(pid, deadline) === undefined) throw notProved("sudo did not say in time what is left");
-  const [out = "", err = ""] = [stdout, stderr].map((fd) => {
-    check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
-    const text = Buffer.from(readAll(fd, OPERATION, MAX_LISTING_BYTES)).toString("latin1");
-    c.close(fd);
-    return text;
-  });
-  return judgeListing(out, err, executable);
-}
-
-/**
- * sudo ended and our root side said nothing: sudo refused, or our side died before its first word. Only what sudo tells about
- * us decides: with a rule that could run us, rights may be left.
- */
-function explainSilence(ending: Ending, listing: Listing, executable: string): SudoOutcome {
-  const unavailable = (what: string, saw: string | undefined, hint: string): SudoOutcome => ({
-    kind: "unavailable",
-    problem: { what, ...(saw === undefined ? {} : { saw }), hint },
-    isNews: true,
-  });
-  const rule = `write to /etc/sudoers.d/withssh: app ALL=${renderScopedRule(executable)}`;
-  if (ending.code !== 1) throw notProved("sudo ended without an answer", describeEnding(ending));
-  switch (listing.kind) {
-    case "nothing":
-      if (c.faccessat(AT_FDCWD, cString(`${STATE_DIRECTORY}/${TAKEN_NAME}`), 0, 0) === 0) {
-        const what = "an earlier start of this container took the broad sudo rule away: a broad rule serves one start";
-        return unavailable(what, undefined, `${rule} — it serves every start`);
-      }
-      return unavailable("no sudo rule names this user", undefined, rule);
-    case "password":
-      return unavailable("sudo wants a password, or has no rule for this user", undefined, rule);
-    case "stranger":
-      return unavailable(`sudo does not know uid ${c.geteuid()}`, undefined, "give it a line in /etc/passwd");
-    case "other":
-      if (listing.coversUs) break;
-      return unavailable("no sudo rule names withssh for this user", listing.rules.join("; "), rule);
-    default:
-  }
-  throw notProved("sudo may run withssh, and it did not answer", describeListing(listing));
-}
-
-function describeListing(listing: Listing): string {
-  if (listing.kind === "other") return listing.rules.join("; ");
-  return "saw" in listing ? listing.saw : listing.kind;
-}
-
-const describeEnding = ({ code, signal }: Ending): string =>
-  signal === undefined ? `exit status ${code}` : `signal ${signal}`;
-
-function notProved(what: string, saw?: string): StageError {
-  const hint = "the app does not start with rights that may be left; look at the lines before this one";
-  return new StageError(STAGE, { what, ...(saw === undefined ? {} : { saw }), hint });
 }
 
 /** One line without its end; `""` at the end of the pipe; undefined at the deadline. Reads no byte beyond the line. */
@@ -194,17 +125,6 @@ function readLine(fd: number, deadline: number): string | undefined {
     text += String.fromCharCode(byte[0] ?? 0);
   }
   return CUT_SHORT;
-}
-
-/** The child's end; undefined at the deadline. A pidfd is readable when the process has ended (pidfd_open(2)). */
-function waitUntil(pid: number, deadline: number): Ending | undefined {
-  const pidfd = check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", OPERATION);
-  const ended = isReadable(pidfd, left(deadline));
-  c.close(pidfd);
-  if (!ended) return undefined;
-  const status = new Int32Array(1);
-  if (c.waitpid(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known");
-  return parseStatus(status[0] ?? 0);
 }
 
 const left = (deadline: number): number => Math.max(0, deadline - Date.now());

@@ -5,12 +5,18 @@
 
 /**
  * `scoped`: exactly our one rule. `nothing`: said in words. `unsafe`: our rule, but its defaults let the caller's variables
- * steer us. `password`: sudo says nothing without one. `stranger`: sudo does not know this uid. `other`: any other rules.
+ * steer us. `password`: sudo says nothing without one. `stranger`: sudo does not know this uid. `other`: any other rules, of
+ * which one may run us without a password (`coversUs`), or with one (`wantsPassword`).
  */
 export type Listing =
   | { readonly kind: "scoped" | "nothing" | "password" | "stranger" }
   | { readonly kind: "unsafe"; readonly saw: string }
-  | { readonly kind: "other"; readonly rules: readonly string[]; readonly coversUs: boolean }
+  | {
+      readonly kind: "other";
+      readonly rules: readonly string[];
+      readonly coversUs: boolean;
+      readonly wantsPassword: boolean;
+    }
   | { readonly kind: "unclear"; readonly saw: string };
 
 const MAY_RUN = /^User \S+ may run the following commands on \S+:$/;
@@ -19,6 +25,12 @@ const DEFAULTS = /^(?:Matching Defaults entries|Runas and Command-specific defau
 const PASSWORD = /^sudo: (?:a password is required|interactive authentication is required)$/;
 const STRANGER = /^sudo: (?:you do not exist in the passwd database|unknown uid .*)$/;
 
+/** Where /etc/hosts lacks the container's name (docker run --network none); sudo goes on and means what it says then. */
+const NAMELESS_HOST = /^sudo: unable to resolve host [\w.-]+: [\w ,.-]+$/;
+
+const linesOf = (text: string): string[] =>
+  text.split("\n").filter((line) => line.trim() !== "" && !NAMELESS_HOST.test(line));
+
 /** The one rule that our Dockerfiles grant, as sudo lists it. `executable` is an absolute path. */
 export function renderScopedRule(executable: string): string {
   return `(root) NOPASSWD: ${executable} --supervise`;
@@ -26,7 +38,7 @@ export function renderScopedRule(executable: string): string {
 
 /** Judges both streams of `sudo -l`, of the caller himself or with `-U`, for rules that name this executable. */
 export function judgeListing(stdout: string, stderr: string, executable: string): Listing {
-  const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const lines = linesOf(`${stdout}\n${stderr}`);
   const defaults: string[] = [];
   const rules: string[] = [];
   const verdicts = new Set<Listing["kind"]>();
@@ -47,7 +59,9 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
   if (verdict !== "other") return rules.length === 0 ? ({ kind: verdict } as Listing) : unclear(rules);
   if (rules.length === 0) return unclear(rules);
   if (rules.length > 1 || rules[0] !== renderScopedRule(executable)) {
-    return { kind: "other", rules, coversUs: rules.some((rule) => coversUs(rule, executable)) };
+    const naming = rules.filter((rule) => mayNameUs(rule, executable));
+    const coversUs = naming.some((rule) => rule.includes("NOPASSWD:"));
+    return { kind: "other", rules, coversUs, wantsPassword: naming.length > 0 && !coversUs };
   }
   const unsafe = findUnsafeDefault(defaults.join(", "));
   return unsafe === undefined ? { kind: "scoped" } : { kind: "unsafe", saw: unsafe };
@@ -55,10 +69,19 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
 
 const unclear = (rules: readonly string[]): Listing => ({ kind: "unclear", saw: `${rules.length} rules` });
 
-/** Whether a rule might run us without a password. Patterns and directories are not judged: they might. */
-function coversUs(rule: string, executable: string): boolean {
-  if (!rule.includes("NOPASSWD:")) return false;
-  return rule.includes(executable) || /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
+/** True when sudo ran nothing, since it wanted a password first. */
+export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {
+  const lines = linesOf(stderr);
+  return stdout === "" && lines.length > 0 && lines.every((line) => PASSWORD.test(line));
+}
+
+/**
+ * Whether a rule might run us: by this path, or as another copy or link of us, which is as good. Patterns and directories are
+ * not judged: they might.
+ */
+function mayNameUs(rule: string, executable: string): boolean {
+  if (rule.includes(executable) || / --supervise\b|\/withssh[\w.-]*(?=[\s,]|$)/.test(rule)) return true;
+  return /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
 }
 
 /** What steers the runtime or the loader before the first line of ours runs. */

@@ -14,6 +14,8 @@ export const SETTINGS_PATH = `${DIRECTORY}/${NAME}`;
 const MAX_BYTES = 1 << 20;
 const WRITABLE_BY_OTHERS = 0o022;
 
+const HINT = `in sudo mode it counts only from ${SETTINGS_PATH}, a file of root in the image`;
+
 /** These decide what runs as root or as somebody else. */
 const ROOTS_ALONE: readonly string[] = [settings.sshd.name, settings.sshdConfig.name, fileForm(settings.sshdConfig)];
 /** These name a file whose text counts: read for the caller only what he could read. */
@@ -38,21 +40,42 @@ export function vetEnvironment(
   caller: CallerView,
 ): { readonly environment: readonly string[]; readonly refused: readonly Problem[] } {
   const fromImage = new Set(image.map((entry) => entry.slice(0, entry.indexOf("="))));
+  const others = namesOthers(image, caller);
   const refused: Problem[] = [];
   const kept = environment.filter((entry) => {
     const split = splitEnvEntry(entry);
     if (split === undefined || !isOurSetting(split.name)) return true;
     if (fromImage.has(split.name)) return false;
-    const problem = judge(split.name, textOf(split.value).trim(), caller);
+    const value = textOf(split.value).trim();
+    const problem =
+      others !== undefined && isAuthority(split.name, value)
+        ? authority(split.name, others)
+        : judge(split.name, value, caller);
     if (problem !== undefined) refused.push(problem);
     return problem === undefined;
   });
   return { environment: [...image, ...kept], refused };
 }
 
+/** The users that the image names beside the caller, as it names them; undefined: none. */
+function namesOthers(image: readonly string[], caller: CallerView): string | undefined {
+  const said = image.flatMap((entry) => splitEnvEntry(entry) ?? []).find(({ name }) => name === settings.users.name);
+  const others = said?.value.split(/[\s,]+/).filter((user) => user !== "" && !isCaller(user, caller)) ?? [];
+  return others.length === 0 ? undefined : others.join(", ");
+}
+
+/** sshd asks one authority for all users. */
+const isAuthority = (name: string, value: string): boolean =>
+  value !== "" && (name === settings.trustedUserCa.name || name === fileForm(settings.trustedUserCa));
+
+const authority = (name: string, others: string): Problem => ({
+  what: `${name} would decide who logs in as ${others}`,
+  hint: HINT,
+});
+
 function judge(name: string, value: string, caller: CallerView): Problem | undefined {
   if (value === "") return undefined;
-  const hint = `in sudo mode it counts only from ${SETTINGS_PATH}, a file of root in the image`;
+  const hint = HINT;
   if (ROOTS_ALONE.includes(name)) return { what: `${name} is refused from the environment`, hint };
   if (name === settings.users.name) {
     const others = value.split(/[\s,]+/).filter((user) => user !== "" && !isCaller(user, caller));

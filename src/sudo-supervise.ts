@@ -4,7 +4,7 @@
  */
 import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
 import { judgeVolume } from "./caller-volume.ts";
-import { ClaimSpentError, claimStart } from "./claim.ts";
+import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
 import { takeFirstSteps } from "./first-acts.ts";
 import type { Host } from "./host.ts";
@@ -12,13 +12,14 @@ import { c, ptr, readAll } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { readOwnExecutable } from "./own-executable.ts";
-import { readEnviron } from "./process-facts.ts";
+import { readEnviron, splitEnvEntry } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { type Reply, type Request, renderReply } from "./request.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
 import { judgeListing, type Listing } from "./sudo-listing.ts";
+import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply, type SudoCall } from "./sudo-request.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
 import type { Grantee } from "./sudoers.ts";
@@ -31,11 +32,12 @@ const LISTING_TIMEOUT_MS = 5000;
 
 /** Runs once and ends; gives the exit code, which sudo passes on to the launcher. */
 export async function superviseBySudo(): Promise<number> {
+  let hasClaimed = false;
   try {
     takeFirstSteps();
-    const children = new Children();
-    const host = createNativeHost(children, (event) => sayNow(event, defaultFormat()));
+    const host = createHost();
     claimStart(host);
+    hasClaimed = true;
     const caller = identifyCaller(host, readEnviron());
     const executable = readOwnExecutable(host);
     const call = parseCall(readAll(STDIN, "read the call", MAX_CALL_BYTES));
@@ -47,7 +49,21 @@ export async function superviseBySudo(): Promise<number> {
     const refused = error instanceof StageError ? renderProblem(error.problem) : String(error);
     answer(renderSudoReply({ refused, spent: error instanceof ClaimSpentError }));
     sayNow({ type: "refused start", text: `--supervise refused: ${refused}` }, defaultFormat());
+    // Where it was the start's own call, its stderr is the container's log.
+    if (!hasClaimed) tellInLog(error);
     return EXIT.stage;
+  }
+}
+
+const createHost = (): Host => createNativeHost(new Children(), (event) => sayNow(event, defaultFormat()));
+
+/** A call that is not the start's own, refused: told where the operator looks. What cannot be told is still refused. */
+function tellInLog(error: unknown): void {
+  try {
+    const isLater = error instanceof ClaimSpentError || isClaimed();
+    if (!reportRefusal() && isLater) writeRefusal(identifyCaller(createHost(), readEnviron()));
+  } catch (failure) {
+    sayNow({ type: "debug", text: `the refusal is told here alone: ${String(failure)}` }, defaultFormat());
   }
 }
 
@@ -70,6 +86,10 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   if (before.kind === "unsafe") {
     const hint = "remove SETENV, and env_keep of what steers the runtime or the loader, from sudoers";
     throw new StageError(STAGE, { what: "the sudo rule would let its caller steer us", saw: before.saw, hint });
+  }
+  // What nobody understands is no reason to change anything.
+  if (before.kind === "unclear") {
+    throw new StageError(STAGE, { what: "what sudo says is not understood", saw: before.saw, hint: "report it" });
   }
   const changed = await takeAway(host, plan);
   const after = await list(host, sudo.path, caller, executable);
@@ -133,6 +153,8 @@ function start(host: Host, caller: Caller, { request }: SudoCall): void {
     appPid: caller.pid,
     appUid: caller.uid,
     appGid: caller.gid,
+    appGroups: caller.kernelGroups,
+    imageSettings: "problem" in image ? [] : image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
     environment: vetted?.environment ?? [],
   };
   try {

@@ -3,10 +3,12 @@
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
 import type { Plan } from "./boot.ts";
+import { judgeCapabilities, readCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { EXIT, type Problem, StageError } from "./errors.ts";
+import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
+import type { Host } from "./host.ts";
 import { c, check, cString, readAll, writeAll } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { createNativeHost } from "./native-host.ts";
@@ -44,10 +46,11 @@ export async function supervise(): Promise<number> {
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
   const problems = new RecentProblems();
-  const host = createNativeHost(children, (event) => {
+  const native = createNativeHost(children, (event) => {
     log.write(event);
     problems.note(event, Date.now());
   });
+  const host = request.mode === "sudo" ? (await import("./caller-host.ts")).createCallerHost(native, request) : native;
   const place = new SshdPlace(children, (event) => host.emit(event));
   const wakeSshd = (): Promise<Woken> =>
     wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
@@ -61,6 +64,7 @@ export async function supervise(): Promise<number> {
   const done = supervisor.watch();
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
+      assertCapabilities(host);
       const plan: Plan = await boot(host, config, request, await wakeFirst());
       await supervisor.run(plan);
     } catch (error) {
@@ -77,6 +81,7 @@ export async function supervise(): Promise<number> {
     supervisor.down(problemOf(error));
   }
   await log.open();
+  if (request.mode !== "rootless") await hearOfRefusedCalls(host);
   const { startLive } = await import("./live.ts");
   const { ready } = supervisor;
   startLive({
@@ -113,6 +118,32 @@ async function forbidNewPrivileges({ noNewPrivs }: Config): Promise<void> {
   if (!noNewPrivs) return;
   const { setNoNewPrivs } = await import("./drop-rights.ts");
   setNoNewPrivs();
+}
+
+/** Throws `StageError` where sshd would listen as root and let nobody in. */
+function assertCapabilities(host: Host): void {
+  if (host.self.uid !== 0) return;
+  const { problem, warnings } = judgeCapabilities(readCapabilities("Eff"));
+  for (const warning of warnings) host.emit({ type: "warning", problem: warning });
+  if (problem !== undefined) throw new StageError("checkCapabilities", problem);
+}
+
+/** Where the state cannot be kept there is no fifo either: then a refused call tries the app's own stderr. */
+async function hearOfRefusedCalls(host: Host): Promise<void> {
+  const { hearRefusals } = await import("./sudo-refusals.ts");
+  const { openStateDirectory } = await import("./state-directory.ts");
+  try {
+    const state = openStateDirectory(host);
+    try {
+      hearRefusals(host, state);
+    } finally {
+      state.keys.close();
+      state.private.close();
+    }
+  } catch (error) {
+    if (!(error instanceof StageError) && !isOsError(error)) throw error;
+    host.emit({ type: "debug", text: `refused calls are not heard of: ${error.message}` });
+  }
 }
 
 function problemOf(error: unknown): Problem {

@@ -18,7 +18,7 @@ export function readTextSource(
 ): { readonly bytes: Uint8Array } | { readonly problem: Problem } {
   if ("text" in source) return { bytes: Buffer.from(`${source.text}\n`, "utf8") };
   try {
-    return { bytes: readNamed(host, source.file) };
+    return { bytes: readNamed(host.saidBy(`${name}_FILE`).host, source.file) };
   } catch (error) {
     if (!isOsError(error)) throw error;
     const what = `the file that ${name}_FILE names cannot be read`;

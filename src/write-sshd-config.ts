@@ -65,10 +65,13 @@ export async function writeSshdConfig(
   const subsystems = operator.lines.filter((line) => line.keyword === "subsystem").map((line) => line.args[0] ?? "");
   const filtered = filterImageConfig(image.lines, { forwarding: config.forwarding, subsystems });
   const environment = request.environment.flatMap((entry) => splitEnvEntry(entry) ?? []);
-  const sessions = accounts.map(({ name, uid }) => ({
-    user: name,
-    selected: selectSessionEnv(environment, config.sessionEnv, uid === request.appUid, isOurSetting),
-  }));
+  // An unprivileged caller's PATH or LD_PRELOAD in the session of another user would make him that user.
+  const forOthers = request.mode === "sudo" ? [] : environment;
+  const sessions = accounts.map(({ name, uid }) => {
+    const isApp = uid === request.appUid;
+    const selected = selectSessionEnv(isApp ? environment : forOthers, config.sessionEnv, isApp, isOurSetting);
+    return { user: name, isApp, selected };
+  });
   const authorities = await writeAuthorities(host, config, state, {
     keygen: programs.keygen,
     publicKeyPath: `${installed[0]?.path}.pub`,
@@ -98,7 +101,11 @@ export async function writeSshdConfig(
   });
   const bytes = bytesFrom(rendered.text);
   replaceFile(state.private, "write sshd config", name, bytes, 0o600);
-  if (!isRootless) writeProfileDropIn(host, sessions[0]?.selected.variables ?? []);
+  if (!isRootless) {
+    const kept = request.mode === "sudo" ? sessions.filter(({ isApp }) => isApp) : sessions;
+    const users = request.mode === "sudo" ? kept.map(({ user }) => user) : undefined;
+    writeProfileDropIn(host, kept[0]?.selected.variables ?? [], users);
+  }
   if (tell) {
     for (const problem of image.problems) host.emit({ type: "warning", problem });
     if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });

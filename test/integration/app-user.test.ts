@@ -1,7 +1,7 @@
 /** WITHSSH_APP_USER and WITHSSH_NO_NEW_PRIVS: the app runs as whom they say, for good, and SSH is no way around it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildAppImage } from "../support/app-image.ts";
-import { bases, type ContainerOptions, runToEnd, startContainer } from "../support/boot.ts";
+import { bases, buildImage, type ContainerOptions, runToEnd, startContainer } from "../support/boot.ts";
 import { APP } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
 
@@ -104,6 +104,25 @@ describe.each(bases)("on %s", (base) => {
     const root = await ssh(both, { key, user: "root", command: 'echo "$(id -un) [$DATABASE_URL] $LANG"; env' });
     expect(root.stdout).toContain("root [] C.UTF-8\n");
     expect(root.stdout).not.toContain("secret");
+  });
+
+  test("a volume that the app may write through any of its groups is marked", async () => {
+    const lines = ["RUN chgrp docker /volume && chmod 775 /volume && chown root /volume"];
+    const shared = await buildImage({ from: image, lines });
+    const env = { AUTHORIZED_KEYS: (await makeKey()).publicLine };
+    for (const [user, marked] of [
+      ["app", "/volume"],
+      ["app:docker", "/volume"],
+      ["other", undefined],
+    ]) {
+      const container = await startContainer({
+        image: shared,
+        cmd: APP,
+        env: { ...env, WITHSSH_APP_USER: user ?? "" },
+      });
+      expect((await container.waitForLog("host keys"))["app_writable"], user).toBe(marked);
+      await container.remove();
+    }
   });
 
   test("no_new_privs is on the app and on SSH sessions: sudo gives neither of them anything", async () => {

@@ -5,76 +5,13 @@ import type { Container } from "../support/container.ts";
 import { ourLines } from "../support/inside.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import { asApp, grantLine, SCOPED, sudoImage, WITHSSH } from "../support/sudo-image.ts";
+import { FAKES, GREEDY, PLANT, PLANTED_PATH, WAYS } from "../support/ways-to-root.ts";
 
 const BROAD = "%app ALL=(ALL) NOPASSWD: ALL";
 const said = (stderr: string) =>
   ourLines(stderr)
     .map(({ msg }) => msg)
     .join("\n");
-
-/** A request that asks for everything that only root may have. */
-const GREEDY = JSON.stringify({
-  nonce: "0".repeat(32),
-  start: true,
-  request: {
-    mode: "root",
-    appPid: 1,
-    appUid: 0,
-    appGid: 0,
-    hasCommand: true,
-    wantsReply: true,
-    environment: ["WITHSSH_USERS=root", "WITHSSH_SSHD=/tmp/own", "AUTHORIZED_KEYS=ssh-ed25519 AAAA"],
-  },
-});
-
-/** Ways that print `uid=0` when they succeed. `own` is a program of the app's that prints its ids and leaves a trace. */
-const WAYS: readonly string[] = [
-  "sudo -n id",
-  "sudo -n -i id",
-  "sudo -n -s id",
-  "sudo -n -g root id",
-  "sudo -n -u root -g app id",
-  `sudo -n BUN_BE_BUN=1 ${WITHSSH} -e 'console.log("uid="+process.getuid())'`,
-  `sudo -n BUN_BE_BUN=1 ${WITHSSH} --supervise`,
-  `sudo -n BUN_OPTIONS='--preload /tmp/own.js' ${WITHSSH} --supervise`,
-  `BUN_BE_BUN=1 BUN_OPTIONS='--preload /tmp/own.js' sudo -n ${WITHSSH} --supervise`,
-  `BUN_OPTIONS='--preload /tmp/own.js' sudo -n -E ${WITHSSH} --supervise`,
-  `sudo -n --preserve-env=BUN_OPTIONS,LD_PRELOAD ${WITHSSH} --supervise`,
-  `LD_PRELOAD=/tmp/own.so sudo -n ${WITHSSH} --supervise`,
-  `sudo -n ${WITHSSH} --supervise id`,
-  `sudo -n ${WITHSSH} id`,
-  `sudo -n ${WITHSSH} --supervisor`,
-  `sudo -n ${WITHSSH} --become id`,
-  `sudo -n -g app ${WITHSSH} --supervise`,
-  `sudo -n -D /tmp ${WITHSSH} --supervise`,
-  `sudo -n -R /tmp ${WITHSSH} --supervise`,
-  `sudo -n -C 100 ${WITHSSH} --supervise`,
-  `cd /tmp && ln -sf /tmp/own /tmp/withssh && sudo -n /tmp/withssh --supervise`,
-  `cd /tmp && sudo -n ../usr/local/bin/../bin/withssh --supervise`,
-  `echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise`,
-  `head -c 3000000 /dev/zero | sudo -n ${WITHSSH} --supervise`,
-  `(ulimit -f 0; echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise)`,
-  `(ulimit -n 12; echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise)`,
-  `(ulimit -v 5000000; echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise)`,
-  `(trap '' TERM CHLD PIPE XFSZ HUP INT; echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise)`,
-  `for i in 1 2 3 4 5 6 7 8; do echo '${GREEDY}' | sudo -n ${WITHSSH} --supervise & done; wait`,
-  "su -c id root </dev/null",
-  "rm -f /dev/.withssh; mv /dev/.withssh /dev/x; rm -rf /run/withssh; mv /run/withssh /run/x",
-];
-
-/** What a clumsy or hostile root would run, preload or write through. */
-const PLANT = `cd /tmp && umask 0
-printf '#!/bin/sh\\n/usr/bin/id >>/tmp/trace\\n' > own && chmod 755 own
-echo 'require("fs").appendFileSync("/tmp/trace","uid="+process.getuid()+"\\n")' > own.js
-printf 'preload = ["/tmp/own.js"]\\n' > bunfig.toml; cp bunfig.toml ~/.bunfig.toml; echo 'BUN_OPTIONS=--preload=/tmp/own.js' > .env
-ln -sf /etc/shadow /tmp/.withssh; ln -sf /etc/shadow /dev/shm/withssh; touch trace`;
-
-/** Programs of the app's that come first in the PATH of the container itself, and tell who ran them. */
-const FAKES = [
-  "RUN mkdir -p /volume /plant && printf '#!/bin/sh\\n/usr/bin/id >>/tmp/trace\\n' > /plant/sudo && chmod 755 /plant/sudo",
-  "RUN cd /plant && for n in ssh-keygen sshd visudo setsid; do cp sudo $n; done; chown -R app /plant",
-];
-const PATH = "/plant:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** All ways in one script, each in a shell of its own; the last kills whatever its user may kill, itself among it. */
 const SCRIPT = [
@@ -107,20 +44,23 @@ async function tryAll(
   return (await asRoot(container, count)).split("one").length - 1;
 }
 
+/** What the operator reads, whoever called and whether a supervisor of root's runs or not. */
+const REFUSED = "a further call of --supervise was refused";
 const STUBBORN_APP = ["/bin/sh", "-c", "trap : TERM; while :; do sleep 1000 & wait; done"];
 
 describe.each(bases)("on %s", (base) => {
   // Installs sudo, from the network, in time that is no test's.
   beforeAll(() => sudoImage(base, []));
 
-  const boot = async (grant: string, env: Record<string, string>, host = {}) => {
+  const boot = async (grant: string, env: Record<string, string>, host = {}, user = "app") => {
     const key: TestKey = await makeKey();
     const image = await sudoImage(base, FAKES, grant);
     const container = await startContainer({
       image,
-      env: { PATH, AUTHORIZED_KEYS: key.publicLine, ...env },
+      env: { PATH: PLANTED_PATH, AUTHORIZED_KEYS: key.publicLine, ...env },
       cmd: STUBBORN_APP,
       host,
+      user,
     });
     return { key, container };
   };
@@ -133,6 +73,7 @@ describe.each(bases)("on %s", (base) => {
     await container.waitForReady();
     expect(await tryAll(container, (script) => asApp(container, script))).toBe(1);
     expect(await tryAll(container, (command) => ssh(container, { key, user: "app", command }))).toBe(1);
+    if (grant === SCOPED) await container.waitForLog(REFUSED);
   });
 
   test.each([
@@ -143,6 +84,8 @@ describe.each(bases)("on %s", (base) => {
       const { container } = await boot(grant, env);
       await container.exec(["sh", "-c", "until grep -q trap /proc/1/cmdline; do :; done"]);
       expect(await tryAll(container, (script) => asApp(container, script))).toBeLessThan(2);
+      // No supervisor of root's hears of it. After the broad rule sudo itself refuses, and there is no call of ours.
+      if (grant === SCOPED) await container.waitForLog(REFUSED);
     }
   });
 
@@ -163,6 +106,15 @@ describe.each(bases)("on %s", (base) => {
       expect(stdout).toContain('"spent":true');
       if (start === 0) await container.restart();
     }
+  });
+
+  test("a start as root spends the claim too: the app's user gets no second supervisor by the image's rule", async () => {
+    const { container } = await boot(SCOPED, { WITHSSH_APP_USER: "app" }, {}, "root");
+    await container.waitForReady();
+    const { code, stdout } = await asApp(container, `echo '${GREEDY}' | /usr/bin/sudo -n ${WITHSSH} --supervise`);
+    expect(code).toBe(1);
+    expect(stdout).toContain('"spent":true');
+    await container.waitForLog(REFUSED);
   });
 
   test("with --pid=host a new container is served, and a restart is refused in words", async () => {

@@ -1,7 +1,7 @@
 /** Sudo mode as people meet it: the one call, what is left afterwards, restarts, and every refusal in words. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { bases, makeVolume, runToEnd, startContainer } from "../support/boot.ts";
-import { errorsOf, ourLines } from "../support/inside.ts";
+import { bases, type ContainerOptions, makeVolume, runToEnd, startContainer } from "../support/boot.ts";
+import { errorsOf, ourLines, writeFiles } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
 import { asApp, grantLine, SCOPED, sudoImage, WITHSSH } from "../support/sudo-image.ts";
 
@@ -9,6 +9,7 @@ const said = (stderr: string) =>
   ourLines(stderr)
     .map(({ msg }) => msg)
     .join("\n");
+const CALL = `${WITHSSH} --supervise`;
 const PINNED = { WITHSSH_PRIVILEGE: "sudo" };
 
 describe.each(bases)("on %s", (base) => {
@@ -85,15 +86,71 @@ describe.each(bases)("on %s", (base) => {
   test.each([
     ["no sudo", ["RUN rm -f /usr/bin/sudo"], "there is no sudo"],
     ["a sudo that is not set-uid", ["RUN chmod u-s /usr/bin/sudo"], "is not set-uid"],
-    ["a rule that wants a password", [grantLine("app ALL=(root) /usr/local/bin/withssh --supervise")], "password"],
-    ["no rule", [], "sudo wants a password, or has no rule for this user"],
-    ["another rule", [grantLine("app ALL=(root) NOPASSWD: /bin/ls")], "no sudo rule names withssh"],
+    ["a rule that wants a password", [grantLine(`app ALL=(root) ${CALL}`)], "sudo wants a password of this user"],
+    ["a broad rule that wants one", [grantLine("app ALL=(ALL) ALL")], "sudo wants a password of this user"],
+    [
+      "a rule that wants one beside another",
+      [grantLine(`app ALL=(root) NOPASSWD: /bin/ls\napp ALL=(root) ${CALL}`)],
+      "the sudo rule that names withssh wants a password",
+    ],
+    ["no rule", [], "no sudo rule names this user"],
+    ["another rule", [grantLine("app ALL=(root) NOPASSWD: /bin/ls")], "no sudo rule names withssh for this user"],
+    ["a sudo that others may write", ["RUN chmod o+w /usr/bin/sudo && chmod u+s /usr/bin/sudo"], "is not root's alone"],
   ])("a pinned sudo mode ends with 1 and the reason: %s", async (_, lines, words) => {
     const image = await sudoImage(base, lines);
     const ended = await runToEnd({ image, env: PINNED, cmd: ["echo", "the app ran"] });
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(said(ended.stderr)).toMatch(/^WITHSSH_PRIVILEGE=sudo is not to be had/);
     expect(said(ended.stderr)).toContain(words);
+  });
+
+  test("what the container took from sudo is told by name: a nosuid mount, a capability, a uid that has no name", async () => {
+    const image = await sudoImage(base, [], SCOPED);
+    const run = async (options: Partial<ContainerOptions>) => {
+      const ended = await runToEnd({ image, env: PINNED, cmd: ["echo", "the app ran"], ...options });
+      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      return said(ended.stderr);
+    };
+    const mount = "mount -o bind /usr/bin /usr/bin && mount -o remount,bind,nosuid /usr/bin";
+    const cmd = ["-c", `${mount} && exec su app -c 'withssh echo the app ran'`];
+    const host = { CapAdd: ["SYS_ADMIN"], SecurityOpt: ["apparmor=unconfined", "seccomp=unconfined"] };
+    expect(await run({ user: "root", entrypoint: ["sh"], cmd, host })).toContain("/usr/bin/sudo is on a nosuid mount");
+    for (const capability of ["SETUID", "SETGID"]) {
+      const words = `sudo needs CAP_${capability}, which the container lacks`;
+      expect(await run({ host: { CapDrop: [capability] } })).toContain(words);
+    }
+    expect(await run({ user: "4242" })).toContain("sudo does not know uid 4242");
+  });
+
+  test("a claim that is spent is told as that: a pinned start ends with 1, another goes rootless and runs its app", async () => {
+    const image = await sudoImage(base, [], SCOPED);
+    const key = await makeKey();
+    const container = await startContainer({ image, env: { AUTHORIZED_KEYS: key.publicLine } });
+    await container.waitForReady();
+    const again = (env: string) => asApp(container, `WITHSSH_PORT=2299 ${env} withssh echo the app ran`);
+    const pinned = await again("WITHSSH_PRIVILEGE=sudo");
+    expect(pinned).toMatchObject({ code: 1, stdout: "" });
+    expect(said(pinned.stderr)).toMatch(
+      /WITHSSH_PRIVILEGE=sudo is not to be had .* the sudo rule is spent for this start/,
+    );
+    const auto = await again("");
+    expect(auto).toMatchObject({ code: 0, stdout: "the app ran\n" });
+    expect(said(auto.stderr)).toMatch(/sudo mode is not to be had .* the sudo rule is spent for this start/);
+  });
+
+  test("in a container whose name nothing resolves it works all the same", async () => {
+    const image = await sudoImage(base, [], SCOPED);
+    const host = { NetworkMode: "none" };
+    const ended = await runToEnd({ image, env: PINNED, host, cmd: ["echo", "the app ran"] });
+    expect(ended).toMatchObject({ code: 0, stdout: "the app ran\n" });
+    expect(ended.stderr).toContain("unable to resolve host");
+  });
+
+  test("where sudo keeps to itself what is left, nothing is proved and the app does not start", async () => {
+    const image = await sudoImage(base, [], `Defaults listpw=always\n${SCOPED}`);
+    const ended = await runToEnd({ image, cmd: ["echo", "the app ran"] });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(said(ended.stderr)).toContain("sudo still gives this process something — saw password");
   });
 
   test("no_new_privs is told as such, and without a pinned mode the app runs", async () => {
@@ -127,6 +184,12 @@ describe.each(bases)("on %s", (base) => {
         "RUN printf '#!/bin/sh\\n' > /usr/bin/doas && chmod 4755 /usr/bin/doas && echo 'permit nopass :app' > /etc/doas.conf",
       ],
       "/etc/doas.conf, line 1",
+    ],
+    [
+      "a rule for another copy of withssh",
+      SCOPED.replace(WITHSSH, "/opt/withssh"),
+      [`RUN cp ${WITHSSH} /opt/withssh`],
+      "sudo may run withssh, and it did not answer",
     ],
     ["SETENV", SCOPED.replace("NOPASSWD:", "NOPASSWD: SETENV:"), [], "sudo still gives|not to be had|SETENV"],
     ["env_keep of what steers the runtime", `Defaults:app env_keep += "BUN_OPTIONS"\n${SCOPED}`, [], "env_keep"],
@@ -178,11 +241,68 @@ describe.each(bases)("on %s", (base) => {
       expect(ended, name).toMatchObject({ code: 1, stdout: "" });
       expect(said(ended.stderr)).toMatch(new RegExp(`ssh is down: ${name} .*/etc/withssh/settings`));
     }
-    const lines = ["RUN mkdir -p /etc/withssh /data && echo WITHSSH_USERS=app,root > /etc/withssh/settings"];
-    const own = await sudoImage(base, lines, SCOPED);
-    const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_USERS: "root", WITHSSH_VOLUME: "/data" };
-    const container = await startContainer({ image: own, env });
-    expect((await container.waitForReady()).users).toEqual(["app", "root"]);
+  });
+
+  test("users that the image names get nothing from the environment: no key, no PATH, no variable", async () => {
+    const [roots, apps] = [await makeKey(), await makeKey()];
+    const write = (text: string) => [`RUN mkdir -p /etc/withssh /data && printf '${text}' > /etc/withssh/settings`];
+    const image = await sudoImage(
+      base,
+      write(`WITHSSH_USERS=app,root\\nAUTHORIZED_KEYS=${roots.publicLine}\\n`),
+      SCOPED,
+    );
+    const PATH = "/plant:/usr/local/bin:/usr/bin:/bin";
+    const env = {
+      PATH,
+      WITHSSH_USERS: "root",
+      WITHSSH_VOLUME: "/data",
+      WITHSSH_KEY_VARIABLES: "PUBLIC_KEY",
+      PUBLIC_KEY: apps.publicLine,
+      WITHSSH_SESSION_ENV: "*",
+      PLANTED: "by the app",
+    };
+    const container = await startContainer({ image, env });
+    await container.waitForLogins();
+    const ask = (user: string, key: typeof roots) => ssh(container, { key, user, command: 'echo "$PATH $PLANTED"' });
+    const shell = (user: string, key: typeof roots) =>
+      ssh(container, { key, user, args: ["-tt"], stdin: "echo is:$PATH:; exit\n" });
+    expect((await ask("app", apps)).stdout).toBe(`${PATH} by the app\n`);
+    expect((await shell("app", apps)).stdout).toContain(`is:${PATH}:`);
+    expect((await ask("root", apps)).code).toBe(255);
+    for (const { code, stdout } of [await ask("root", roots), await shell("root", roots)]) {
+      expect(code).toBe(0);
+      expect(stdout).not.toMatch(/plant|by the app/);
+    }
+    const keyless = await startContainer({
+      image: await sudoImage(base, write("WITHSSH_USERS=app,root\\n"), SCOPED),
+      env: { AUTHORIZED_KEYS: apps.publicLine },
+    });
+    await keyless.waitForReady();
+    await keyless.waitForLog(({ msg }) => msg.startsWith("root has no key: in sudo mode"));
+    expect((await ssh(keyless, { key: apps, user: "root", command: "id" })).code).toBe(255);
+  });
+
+  test("what the environment names is opened anew with the app's own rights, whatever was put there since", async () => {
+    const [first, second] = [await makeKey(), await makeKey()];
+    const image = await sudoImage(base, ["RUN mkdir -p /home/app/v && chown -R app /home/app"], SCOPED);
+    const env = {
+      AUTHORIZED_KEYS: first.publicLine,
+      AUTHORIZED_KEYS_FILE: "/home/app/keys/list",
+      WITHSSH_VOLUME: "/home/app/v",
+    };
+    const container = await startContainer({ image, env });
+    await container.waitForLogins();
+    const asRoot = (script: string) => container.exec(["sh", "-c", script], { user: "root" });
+    await writeFiles(container, { "/home/app/new/list": second.publicLine });
+    await asRoot("chmod 600 /home/app/new/list && mv /home/app/new /home/app/keys");
+    await container.waitForLog(({ msg }) => /^key source failed: \/home\/app\/keys\/list .* saw EACCES/.test(msg));
+    await asRoot("chmod 644 /home/app/keys/list");
+    await container.waitForLog("authorized keys changed");
+    expect(await ssh(container, { key: second, user: "app", command: "echo in" })).toMatchObject({ stdout: "in\n" });
+
+    await asApp(container, "cd /home/app && mv v w && ln -s /srv v");
+    await container.waitForLog(({ msg }) => msg.includes("ELOOP at /home/app/v"));
+    expect((await asRoot("ls -A /srv")).stdout).toBe("");
   });
 
   test("without a command the launcher stays with the supervisor, and each ends with the other", async () => {

@@ -71,9 +71,11 @@ export async function bootOn(
     appPid: 1,
     appUid: 0,
     appGid: 0,
+    appGroups: [],
     hasCommand: true,
     wantsReply: false,
     environment: entries,
+    imageSettings: [],
     ...changes,
   };
   const { config } = parseConfig(envMap(entries));

@@ -35,6 +35,8 @@ export interface FakeHostOptions {
   /** What a URL answers; undefined: its host is not there. */
   downloads?: (url: string) => (Partial<Download> & { text?: string }) | undefined;
   self?: Owner;
+  /** As in sudo mode: the uid that all settings come from, but those that the image says. */
+  caller?: { uid: number; imageSettings: readonly string[] };
   /** Milliseconds since the epoch. */
   now?: number;
   /** Seed of `random()`. Give two hosts on one volume different ones. */
@@ -166,6 +168,10 @@ function hostOn(root: Directory, options: FakeHostOptions): FakeHost {
       const bytes = new TextEncoder().encode(text);
       if (bytes.length > maxBytes) throw new OsError("EFBIG", "fetch", operation, url);
       return { status: 200, type: "text/plain", location: undefined, bytes, ...rest };
+    },
+    saidBy: (setting) => {
+      const isImages = options.caller?.imageSettings.includes(setting) ?? true;
+      return { host, decidesFor: isImages ? undefined : options.caller?.uid };
     },
     emit: (event) => void events.push(event),
     now: () => now,

@@ -41,7 +41,7 @@ describe("figures", () => {
 });
 
 describe("bars", () => {
-  const [appJob, bannerJob, firstJob] = timeJobs("pid1");
+  const [appJob, sudoJob, bannerJob, firstJob] = timeJobs("pid1");
   const holdsAt = (job: typeof appJob, ...samples: Sample[][]) =>
     job === undefined ? [] : judgeTimes(job, samples.flat()).map(({ holds }) => holds);
 
@@ -54,6 +54,11 @@ describe("bars", () => {
     const tini = samplesOf("tini", 1);
     expect(holdsAt(appJob, samplesOf("withssh", 7), samplesOf("bash", 14), tini)).toEqual([true, true]);
     expect(holdsAt(appJob, samplesOf("withssh", 7.1), samplesOf("bash", 14), tini)).toEqual([false, false]);
+  });
+
+  test("behind one sudo call the app runs within six tenths of the script's time with its many", () => {
+    expect(holdsAt(sudoJob, samplesOf("withssh-sudo", 60), samplesOf("bash-sudo", 100))).toEqual([true]);
+    expect(holdsAt(sudoJob, samplesOf("withssh-sudo", 61), samplesOf("bash-sudo", 100))).toEqual([false]);
   });
 
   test("SSH answers within 1.15 of the script's time, and within a fifth where no key is anywhere", () => {

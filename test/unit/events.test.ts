@@ -45,6 +45,7 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
   "session ended": { type: "session ended", user: "app", key: "SHA256:x" },
   "session unknown": { type: "session unknown", user: "app", key: "SHA256:x" },
   "change refused": { type: "change refused", problem },
+  "call refused": { type: "call refused", count: 2 },
   "app ended": { type: "app ended" },
   stopping: { type: "stopping", why: "SIGTERM" },
   stage: { type: "stage", stage: "findPrograms", ms: 1.5 },

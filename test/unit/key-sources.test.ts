@@ -37,6 +37,15 @@ function read(
   );
   return { found, isClean };
 }
+test("what somebody without root says decides for his own logins alone", () => {
+  const files = { "/keys": { text: B, mode: 0o644 } };
+  const caller = { uid: 1000, imageSettings: ["AUTHORIZED_KEYS"] };
+  const host = createFakeHost({ files, caller });
+  const env = { AUTHORIZED_KEYS: A, WITHSSH_KEY_VARIABLES: "MINE", MINE: B, AUTHORIZED_KEYS_FILE: "/keys" };
+  const { found } = read(host, env, [ROOT, APP]);
+  expect(found).toEqual({ AUTHORIZED_KEYS: [[A], undefined], MINE: [[B], ["app"]], "/keys": [[B], ["app"]] });
+});
+
 const failures = (host: FakeHost) =>
   host.events.flatMap((event) => (event.type === "source failed" ? [`${event.source}: ${event.problem.what}`] : []));
 

@@ -7,9 +7,11 @@ const REQUEST: Request = {
   appPid: 1,
   appUid: 1000,
   appGid: 1001,
+  appGroups: [1001, 4],
   hasCommand: true,
   wantsReply: false,
   environment: ["PATH=/bin", "NOT_UTF8=\xff\xfe", 'QUOTES="\\', "LINES=a\nb", "A=1", "A=2", "nameless"],
+  imageSettings: ["WITHSSH_USERS"],
 };
 const bytesOf = (value: unknown) => new Uint8Array(Buffer.from(JSON.stringify(value), "latin1"));
 
@@ -37,6 +39,7 @@ describe("a request", () => {
     ["an environment with numbers in it", bytesOf({ ...REQUEST, environment: ["A=1", 2] })],
     ["an environment that is text", bytesOf({ ...REQUEST, environment: "A=1" })],
     ["a character that is no byte", new Uint8Array(Buffer.from(JSON.stringify(REQUEST).replace("PATH", "\\u2028")))],
+    ["a group in words", bytesOf({ ...REQUEST, appGroups: ["4"] })],
     ["a NUL inside an entry", bytesOf({ ...REQUEST, environment: ["A=1\0B=2"] })],
     ["two requests", Buffer.concat([renderRequest(REQUEST), renderRequest(REQUEST)])],
   ])("is refused when it is %s", (_title, bytes) => {

@@ -18,6 +18,16 @@ test("the drop-in is root's, readable by all, and puts PATH back in SSH sessions
   expect(host.text(FILE)).not.toContain("hunter2");
 });
 
+test("for some users alone it puts PATH back in no other's shell, and for none it is not there", () => {
+  const host = world({ [FILE]: "old" });
+  writeProfileDropIn(host, PATH, ["app", "o'neil"]);
+  expect(host.text(FILE)).toContain(
+    `if [ -n "\${SSH_CONNECTION-}" ] && { [ "\${USER-}" = 'app' ] || [ "\${USER-}" = 'o'\\''neil' ]; }; then PATH=`,
+  );
+  writeProfileDropIn(host, PATH, []);
+  expect(host.snapshot("/etc/profile.d")).toEqual({});
+});
+
 test("without a PATH to keep ours is removed, and nobody else's", () => {
   const host = world({ [FILE]: "old", "/etc/profile.d/other.sh": "theirs" });
   writeProfileDropIn(host, [{ name: "LANG", value: "C" }]);

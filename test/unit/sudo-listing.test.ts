@@ -1,6 +1,6 @@
 /** What sudo says somebody may do, as sudo 1.9.13 (Debian 12) and 1.9.16 (Alpine) say it. */
 import { expect, test } from "vitest";
-import { judgeListing } from "../../src/sudo-listing.ts";
+import { isPasswordWanted, judgeListing } from "../../src/sudo-listing.ts";
 
 const EXE = "/usr/local/bin/withssh";
 const DEBIAN = `Matching Defaults entries for app on e55:
@@ -23,6 +23,16 @@ const judge = (stdout: string, stderr = "") => judgeListing(stdout, stderr, EXE)
 test("exactly our rule is scoped, in both releases", () => {
   expect(judge(DEBIAN)).toEqual({ kind: "scoped" });
   expect(judge(ALPINE)).toEqual({ kind: "scoped" });
+});
+
+test("a container whose name nothing resolves changes no verdict, and words that only look like that do", () => {
+  const warning = "sudo: unable to resolve host 8ffc94313933: Temporary failure in name resolution\n";
+  expect(judge(DEBIAN, warning)).toEqual({ kind: "scoped" });
+  expect(judge("", `${warning}Sorry, user app may not run sudo on vm.\n`).kind).toBe("nothing");
+  expect(isPasswordWanted({ stdout: "", stderr: `${warning}sudo: a password is required\n` })).toBe(true);
+  expect(judge(DEBIAN, "sudo: unable to resolve host a b: x\n").kind).toBe("unclear");
+  expect(judge(DEBIAN, "sudo: unable to resolve host a: (root) NOPASSWD: ALL\n").kind).toBe("unclear");
+  expect(judge("", warning).kind).toBe("unclear");
 });
 
 test.each([
@@ -49,6 +59,9 @@ test.each([
   [`    (root) NOPASSWD: ${EXE} --supervise, /bin/ls\n`, true],
   ["    (root) NOPASSWD: /usr/local/bin/*\n", true],
   ["    (root) NOPASSWD: /usr/local/bin/\n", true],
+  ["    (root) NOPASSWD: /opt/withssh --supervise\n", true],
+  ["    (root) NOPASSWD: /opt/door --supervise\n", true],
+  ["    (root) NOPASSWD: /opt/withssh-linux-x64, /bin/ls\n", true],
   ["    (ALL : ALL) ALL\n", false],
   ["    (root) NOPASSWD: /bin/ls\n", false],
 ])("any other rule is another, and told whether it could run us: %j", (rules, coversUs) => {
@@ -57,6 +70,25 @@ test.each([
   expect(verdict).toMatchObject({ kind: "other" });
   // Our own rule beside another: the whole is judged.
   if (!rules.includes("(ALL : ALL)") || !coversUs) expect(verdict).toMatchObject({ coversUs });
+});
+
+test.each([
+  [`    (root) NOPASSWD: /bin/ls\n    (root) ${EXE} --supervise\n`, true],
+  ["    (root) NOPASSWD: /bin/ls\n    (ALL) ALL\n", true],
+  ["    (root) NOPASSWD: /bin/ls\n", false],
+  [`    (root) NOPASSWD: /bin/ls\n    (ALL) NOPASSWD: ALL\n    (root) ${EXE} --supervise\n`, false],
+])("a rule for us that wants a password is told from no rule for us: %j", (rules, wantsPassword) => {
+  expect(judge(DEBIAN.replace(/^ {4}\(root\).*\n/m, rules))).toMatchObject({ kind: "other", wantsPassword });
+});
+
+test.each([
+  ["", "sudo: a password is required\n", true],
+  ["", "sudo: interactive authentication is required\n", true],
+  ["", "", false],
+  ['{"refused":"x","spent":false}\n', "sudo: a password is required\n", false],
+  ["", "sudo: a password is required\nand more\n", false],
+])("a call that wanted a password has run nothing: %j %j", (stdout, stderr, wanted) => {
+  expect(isPasswordWanted({ stdout, stderr })).toBe(wanted);
 });
 
 test.each([

@@ -9,9 +9,11 @@ const request: Request = {
   appPid: 7,
   appUid: 1000,
   appGid: 1000,
+  appGroups: [1000],
   hasCommand: true,
   wantsReply: false,
   environment: ["A=\u00ff\u00fe"],
+  imageSettings: [],
 };
 const call: SudoCall = { nonce: NONCE, start: true, request };
 

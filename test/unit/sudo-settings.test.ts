@@ -41,6 +41,13 @@ test.each([
   expect(vet([entry])).toEqual({ environment: [entry], refused: [] });
 });
 
+test("an authority from the environment is refused where the image lets others log in, and only there", () => {
+  const ca = ["WITHSSH_TRUSTED_USER_CA=ssh-ed25519 AAAA"];
+  expect(vet(ca, ["WITHSSH_USERS=app,bob"]).refused[0]?.what).toContain("would decide who logs in as bob");
+  expect(vet(ca, ["WITHSSH_USERS=app"]).refused).toEqual([]);
+  expect(vet(ca).refused).toEqual([]);
+});
+
 test("the image's own settings count before the caller's, which are not even looked at", () => {
   const image = ["WITHSSH_USERS=app,bob", "WITHSSH_SSHD=/opt/sshd"];
   expect(vet(["WITHSSH_USERS=root", "A=b", "WITHSSH_SSHD=/tmp/own"], image)).toEqual({

@@ -1,0 +1,69 @@
+/**
+ * Asks the image's sudo something from the launcher and hears it to its end: what it said, and how it ended. Waits for
+ * nothing beyond a deadline; a sudo that does not answer in time has proved nothing.
+ */
+import { StageError } from "./errors.ts";
+import { c, check, memoryFile, ptr, readAll, SYS } from "./libc.ts";
+import { HELPER_ENVIRONMENT } from "./native-host.ts";
+import { isReadable } from "./poll.ts";
+import { type Ending, parseStatus, spawn } from "./processes.ts";
+
+export const OPERATION = "call sudo";
+const STAGE = "takeSudoAway";
+const MAX_SAID_BYTES = 1 << 20;
+
+export interface Asked {
+  readonly pid: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+export interface Said {
+  readonly ending: Ending;
+  /** Byte strings. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts this sudo call with our very ids and groups, in a session of its own. */
+export function askSudo(argv: readonly string[]): Asked {
+  const stdout = memoryFile(new Uint8Array(), OPERATION);
+  const stderr = memoryFile(new Uint8Array(), OPERATION);
+  const pid = spawn(OPERATION, {
+    argv,
+    environment: HELPER_ENVIRONMENT,
+    descriptors: [{ path: "/dev/null", write: false }, stdout, stderr],
+    detach: "session",
+  });
+  return { pid, stdout, stderr };
+}
+
+/** What it said, once it has ended. Throws `StageError` at the deadline (milliseconds since the epoch). */
+export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said {
+  const ending = waitUntil(pid, deadline);
+  if (ending === undefined) throw notProved("sudo did not say in time what is left");
+  const [out = "", err = ""] = [stdout, stderr].map((fd) => {
+    check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
+    const text = Buffer.from(readAll(fd, OPERATION, MAX_SAID_BYTES)).toString("latin1");
+    c.close(fd);
+    return text;
+  });
+  return { ending, stdout: out, stderr: err };
+}
+
+/** The child's end; undefined at the deadline. A pidfd is readable when the process has ended (pidfd_open(2)). */
+export function waitUntil(pid: number, deadline: number): Ending | undefined {
+  const pidfd = check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", OPERATION);
+  const ended = isReadable(pidfd, Math.max(0, deadline - Date.now()));
+  c.close(pidfd);
+  if (!ended) return undefined;
+  const status = new Int32Array(1);
+  if (c.waitpid(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known");
+  return parseStatus(status[0] ?? 0);
+}
+
+/** Rights may be left: no app may run. */
+export function notProved(what: string, saw?: string): StageError {
+  const hint = "the app does not start with rights that may be left; look at the lines before this one";
+  return new StageError(STAGE, { what, ...(saw === undefined ? {} : { saw }), hint });
+}

@@ -1,0 +1,71 @@
+/**
+ * Why sudo gave nothing: it ended without a word of our root side. Each reason is told by its own name, and only what sudo
+ * itself says decides: with a rule that could run us without a password, rights may be left.
+ */
+import type { Problem } from "./errors.ts";
+import { AT_FDCWD, c, cString } from "./libc.ts";
+import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
+import type { Ending } from "./processes.ts";
+import { SUDO_ROLE } from "./roles.ts";
+import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
+import { isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
+
+export interface Silence {
+  /** Paths of sudo and of ourselves. */
+  readonly sudo: string;
+  readonly executable: string;
+  /** How sudo ended. */
+  readonly ending: Ending;
+  /** What `sudo -n -l` said of us. */
+  readonly listing: Listing;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** The reason, for which the app may run. Throws `StageError` where rights may be left. */
+export function explainSilence({ sudo, executable, ending, listing, deadline }: Silence): Problem {
+  const rule = `write to /etc/sudoers.d/withssh: app ALL=${renderScopedRule(executable)}`;
+  if (ending.code !== 1) throw notProved("sudo ended without an answer", describeEnding(ending));
+  switch (listing.kind) {
+    case "nothing":
+      return noRule(rule);
+    case "password": {
+      // Where even a list takes a password (sudoers(5), listpw) a rule without one may stand beside: only a call tells.
+      const again = hearSudo(askSudo([sudo, "-n", executable, SUDO_ROLE]), deadline);
+      if (!isPasswordWanted(again)) break;
+      // As oneself sudo wants no password, and then says whether there is any rule at all. Nothing is run.
+      const asSelf = [sudo, "-n", "-l", "-u", `#${c.geteuid()}`, executable, SUDO_ROLE];
+      const { stdout, stderr } = hearSudo(askSudo(asSelf), deadline);
+      if (judgeListing(stdout, stderr, executable).kind === "nothing") return noRule(rule);
+      return { what: "sudo wants a password of this user", saw: "a rule without NOPASSWD", hint: rule };
+    }
+    case "stranger":
+      return { what: `sudo does not know uid ${c.geteuid()}`, hint: "give it a line in /etc/passwd" };
+    case "other":
+      if (listing.coversUs) break;
+      if (listing.wantsPassword) {
+        const what = "the sudo rule that names withssh wants a password";
+        return { what, saw: listing.rules.join("; "), hint: rule };
+      }
+      return { what: "no sudo rule names withssh for this user", saw: listing.rules.join("; "), hint: rule };
+    default:
+  }
+  throw notProved("sudo may run withssh, and it did not answer", describeListing(listing));
+}
+
+function noRule(rule: string): Problem {
+  if (c.faccessat(AT_FDCWD, cString(`${STATE_DIRECTORY}/${TAKEN_NAME}`), 0, 0) !== 0) {
+    return { what: "no sudo rule names this user", hint: rule };
+  }
+  const what = "an earlier start of this container took the broad sudo rule away: a broad rule serves one start";
+  return { what, hint: `${rule} — it serves every start` };
+}
+
+/** A listing in a few words, for people. */
+export function describeListing(listing: Listing): string {
+  if (listing.kind === "other") return listing.rules.join("; ");
+  return "saw" in listing ? listing.saw : listing.kind;
+}
+
+export const describeEnding = ({ code, signal }: Ending): string =>
+  signal === undefined ? `exit status ${code}` : `signal ${signal}`;
