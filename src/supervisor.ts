@@ -7,14 +7,16 @@ import type { Config } from "./config.ts";
 import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { KeySessions, type KnownKeys } from "./key-sessions.ts";
+import { findKeyOrigin } from "./key-origin.ts";
+import { KeySessions, type KnownKeys, readStartTicks } from "./key-sessions.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { c, ptr } from "./libc.ts";
 import { LogSocket } from "./log-socket.ts";
 import type { Children } from "./processes.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sshd } from "./sshd.ts";
-import { createSshdLogReader } from "./sshd-log.ts";
+import { parseSshdRecord, type SshdLog } from "./sshd-log.ts";
+import { Logins } from "./sshd-logins.ts";
 import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 
@@ -45,6 +47,7 @@ export class Supervisor {
   #log: LogSocket | undefined;
   #plan: Plan | undefined;
   readonly #sessions: KeySessions | undefined;
+  readonly #logins: Logins;
   #isProved = false;
   #isListening = false;
   #isReady = false;
@@ -66,6 +69,12 @@ export class Supervisor {
         (event) => host.emit(event),
         () => this.#knownKeys(),
       );
+    this.#logins = new Logins({
+      emit: (event) => host.emit(event),
+      sourceOf: (key, use) => findKeyOrigin(this.#plan?.keys.keys ?? [], config, key, use),
+      startOf: readStartTicks,
+      drain: () => this.#log?.drain(),
+    });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
@@ -117,8 +126,7 @@ export class Supervisor {
   async run(plan: Plan): Promise<void> {
     const { host, children } = this.#options;
     this.#plan = plan;
-    const read = createSshdLogReader();
-    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(read(text), pid));
+    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(parseSshdRecord(text), pid));
     this.#sshd = new Sshd({
       children,
       path: plan.programs.sshd,
@@ -183,24 +191,19 @@ export class Supervisor {
     return code === 0 ? undefined : REFUSED_RETRY_MS;
   }
 
-  #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>, pid: number): void {
-    const { host } = this.#options;
-    if (log === undefined || log.type === "restarting") return;
-    if (log.type === "listening") {
-      this.#sshd?.listening();
-      this.#onListening();
-      this.#isListening = true;
-      this.#lastRefusal = "";
-      this.#tellReady();
+  #onRecord(log: SshdLog, pid: number): void {
+    if (log.type !== "listening") {
+      if (log.type === "restarting") return;
+      if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
+      this.#logins.take(log, pid);
+      if (log.type === "accepted") this.#sessions?.accepted(pid, log.user, log.key);
       return;
     }
-    if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
-    if (log.type !== "accepted") host.emit(log);
-    else {
-      const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
-      host.emit(source === undefined ? log : { ...log, source });
-      this.#sessions?.accepted(pid, log.user, log.key);
-    }
+    this.#sshd?.listening();
+    this.#isListening = true;
+    this.#lastRefusal = "";
+    this.#onListening();
+    this.#tellReady();
   }
 
   /** Once, when it both listens and is proved: the line that people and tests wait for. */
@@ -240,6 +243,7 @@ export class Supervisor {
     this.#sshd?.stop();
     await endDescendants();
     this.#log?.drain();
+    this.#logins.close();
     this.#finish();
   }
 }
