@@ -68,7 +68,7 @@ export async function buildLoadImage(base: string): Promise<void> {
 
 const CLIENT = `ssh -F none -n -q -p ${PORT} -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=/client/known -o GlobalKnownHostsFile=none`;
 
-/** Starts one; resolves when its sshd answers. `extra` is for docker. */
+/** Starts one; resolves when its sshd answers and has taken up rsa, which for milliseconds refuses connections. `extra` is for docker. */
 export async function startLoad(kind: Kind, extra: readonly string[] = []): Promise<LoadContainer> {
   const keys = await makeKeys();
   const env = ["--env", `AUTHORIZED_KEYS=${keys.good}`, "--env", "WITHSSH_SSHD_CONFIG=MaxStartups 200:30:400"];
@@ -84,7 +84,8 @@ export async function startLoad(kind: Kind, extra: readonly string[] = []): Prom
   };
   await sh(`mkdir -p /client && cd /client && printf %s '${keys.goodPrivate}' | base64 -d > good && chmod 600 good
     ssh-keygen -q -t ed25519 -N '' -f bad
-    i=0; until ssh-keyscan -t ed25519 -p ${PORT} 127.0.0.1 > known 2>/dev/null && [ -s known ]; do i=$((i+1)); [ $i -lt 200 ]; sleep 0.1; done`);
+    i=0; until ssh-keyscan -t rsa -p ${PORT} 127.0.0.1 2>/dev/null | grep -q ssh-rsa; do i=$((i+1)); [ $i -lt 300 ] || exit 1; sleep 0.1; done
+    ssh-keyscan -t ed25519 -p ${PORT} 127.0.0.1 > known`);
   const many = (count: number, atOnce: number, command: string) => `seq ${count} | xargs -P ${atOnce} -I N ${command}`;
   const kill: LoadContainer["kill"] = async (signal, command) => {
     const isIt = `case "$(tr '\\0' ' ' < $p/cmdline 2>/dev/null)" in '${command}'*) true;; *) false;; esac`;
