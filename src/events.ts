@@ -95,6 +95,7 @@ export type Event =
       readonly samples: readonly string[];
     }
   | { readonly type: "log lost"; readonly count: number }
+  | { readonly type: "sshd log full" }
   | { readonly type: "refused start"; readonly text: string }
   | { readonly type: "debug"; readonly text: string }
   | { readonly type: "account refused"; readonly user: string; readonly problem: Problem }
@@ -193,6 +194,7 @@ const wordings: Wordings = {
     }),
   sshd: (e) => line(e.level, "sshd", { text: e.text }),
   "log lost": (e) => line("warn", "log records lost", { count: e.count }),
+  "sshd log full": () => line("warn", "sshd's log was full before we read it: some of what sshd said may be lost"),
   debug: (e) => line("debug", e.text),
   "account refused": (e) => line("error", `login user left out: ${renderProblem(e.problem)}`, { user: e.user }),
   "host key joined": (e) => line("info", "host key made and in use", { host_key: e.hostKey }),

@@ -2,7 +2,7 @@
  * sshd's stderr as a SOCK_SEQPACKET pair: one record a log call, whatever line ends a stranger put into a login name,
  * with the writer's pid from the kernel (unix(7), SO_PASSCRED). sshd's end never blocks: a full log hangs logins.
  */
-import { c, check, ptr } from "./libc.ts";
+import { c, check, ptr, SYS } from "./libc.ts";
 
 /** One log call of sshd: its text as a byte string, and who made it, as the kernel says. */
 export interface LogRecord {
@@ -15,6 +15,8 @@ const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
+/** linux/sockios.h: what was sent and not received yet, as the kernel counts it against SO_SNDBUF. */
+const SIOCOUTQ = 0x5411;
 const SO_PASSCRED = 16;
 const F_SETFL = 4;
 const F_SETOWN = 8;
@@ -33,22 +35,28 @@ export class LogSocket {
   /** The end that becomes sshd's stderr. */
   readonly writer: number;
   readonly #onRecord: (record: LogRecord) => void;
+  readonly #onFull: () => void;
+  readonly #room = new Int32Array(1);
   readonly #listener = () => this.drain();
   readonly #buffer = new Uint8Array(RECORD_BYTES);
   readonly #control = new Uint8Array(CONTROL_BYTES);
   readonly #vector = new BigUint64Array([BigInt(ptr(this.#buffer)), BigInt(RECORD_BYTES)]);
   readonly #header = new BigUint64Array(7);
 
-  constructor(onRecord: (record: LogRecord) => void) {
+  /** `onFull`: it was full when we came to read, so some of what was said may be lost; before the records that are there. */
+  constructor(onRecord: (record: LogRecord) => void, onFull: () => void = () => {}) {
     const pair = new Int32Array(2);
     check(c.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(pair)), "socketpair", OPERATION);
     this.#reader = pair[0] ?? -1;
     this.writer = pair[1] ?? -1;
     this.#onRecord = onRecord;
+    this.#onFull = onFull;
     const one = new Int32Array([1]);
     const size = new Int32Array([SEND_BUFFER_BYTES]);
     check(c.setsockopt(this.#reader, SOL_SOCKET, SO_PASSCRED, ptr(one), 4), "setsockopt", OPERATION);
     c.setsockopt(this.writer, SOL_SOCKET, SO_SNDBUF, ptr(size), 4);
+    // As much as the kernel allows, which is not what was asked for.
+    c.syscall(SYS.getsockopt, this.writer, SOL_SOCKET, SO_SNDBUF, ptr(this.#room), ptr(new Int32Array([4])));
     check(c.fcntl(this.writer, F_SETFL, O_NONBLOCK), "fcntl", OPERATION);
     check(c.fcntl(this.#reader, F_SETOWN, c.getpid()), "fcntl", OPERATION);
     process.on("SIGIO", this.#listener);
@@ -57,7 +65,17 @@ export class LogSocket {
 
   /** Takes every record that is there. */
   drain(): void {
+    if (this.#isFull()) this.#onFull();
     for (let record = this.#receive(); record !== undefined; record = this.#receive()) this.#onRecord(record);
+  }
+
+  /** The kernel takes a record while less than the whole room is used (sock_alloc_send_pskb), and refuses it then. */
+  #isFull(): boolean {
+    const used = new Int32Array(1);
+    return (
+      Number(c.syscall(SYS.ioctl, this.writer, SIOCOUTQ, ptr(used), 0, 0)) === 0 &&
+      (used[0] ?? 0) >= (this.#room[0] ?? 0)
+    );
   }
 
   /** msghdr of recvmsg(2): name, its length, the vector, its count, control data, its size, flags. */

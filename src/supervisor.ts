@@ -126,7 +126,10 @@ export class Supervisor {
   async run(plan: Plan): Promise<void> {
     const { host, children } = this.#options;
     this.#plan = plan;
-    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(parseSshdRecord(text), pid));
+    this.#log ??= new LogSocket(
+      ({ text, pid }) => this.#onRecord(parseSshdRecord(text), pid),
+      () => host.emit({ type: "sshd log full" }),
+    );
     this.#sshd = new Sshd({
       children,
       path: plan.programs.sshd,

@@ -56,6 +56,7 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
   repeated: { type: "repeated", what: "refused", level: "info", address: "::1", count: 7, seconds: 60, samples: ["x"] },
   sshd: { type: "sshd", level: "warn", text: "t" },
   "log lost": { type: "log lost", count: 7 },
+  "sshd log full": { type: "sshd log full" },
   "refused start": { type: "refused start", text: "t" },
   debug: { type: "debug", text: "t" },
   "account refused": { type: "account refused", user: "app", problem },
