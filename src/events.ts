@@ -14,6 +14,12 @@ export interface HostKeyFacts {
   readonly fingerprint: string;
 }
 
+/** A key by its fingerprint, with the source that gives it to us where one does. */
+export interface KeyOrigin {
+  readonly key: string;
+  readonly source?: string;
+}
+
 export type Event =
   | {
       readonly type: "ssh ready";
@@ -54,6 +60,8 @@ export type Event =
       readonly address: string;
       readonly port: number;
       readonly key: string;
+      /** Fingerprint of the authority that signed the certificate of this key. */
+      readonly authority?: string;
       readonly source?: string;
     }
   | {
@@ -62,10 +70,36 @@ export type Event =
       readonly address: string;
       readonly port: number;
       readonly why: string;
+      /** The keys that were tried. */
+      readonly offered: readonly KeyOrigin[];
+      /** One of many alike: told at debug, and counted in a "repeated" (repeats.ts). */
+      readonly isRepeat?: true;
     }
-  | { readonly type: "disconnected"; readonly user: string; readonly address: string; readonly port: number }
+  | {
+      readonly type: "disconnected";
+      readonly user: string;
+      readonly address: string;
+      readonly port: number;
+      /** Unknown where the login was not seen. */
+      readonly login?: { readonly key: string; readonly source?: string; readonly durationMs: number };
+      readonly why?: string;
+    }
   | { readonly type: "sshd"; readonly level: Level; readonly text: string }
+  | {
+      readonly type: "repeated";
+      readonly what: "refused" | "sshd";
+      /** That of the events that it stands for. */
+      readonly level: Level;
+      /** Undefined: many addresses. */
+      readonly address: string | undefined;
+      /** How many were not told one by one, in how long. */
+      readonly count: number;
+      readonly seconds: number;
+      /** Some of the names or words that they had. */
+      readonly samples: readonly string[];
+    }
   | { readonly type: "log lost"; readonly count: number }
+  | { readonly type: "sshd log full" }
   | { readonly type: "refused start"; readonly text: string }
   | { readonly type: "debug"; readonly text: string }
   | { readonly type: "account refused"; readonly user: string; readonly problem: Problem }
@@ -132,11 +166,42 @@ const wordings: Wordings = {
   "volume not mounted": (e) => line("warn", renderProblem(e.problem)),
   "sshd exited": (e) => line("error", "sshd exited", { status: e.status, restart_in_ms: e.restartInMs }),
   accepted: (e) =>
-    line("info", "accepted", { user: e.user, address: e.address, port: e.port, key: e.key, source: e.source }),
-  refused: (e) => line("info", "refused", { user: e.user, address: e.address, port: e.port, why: e.why }),
-  disconnected: (e) => line("info", "disconnected", { user: e.user, address: e.address, port: e.port }),
+    line("info", "accepted", {
+      user: e.user,
+      address: e.address,
+      port: e.port,
+      key: e.key,
+      authority: e.authority,
+      source: e.source,
+    }),
+  refused: (e) =>
+    line(e.isRepeat ? "debug" : "info", "refused", {
+      user: e.user,
+      address: e.address,
+      port: e.port,
+      why: e.why,
+      ...(e.offered.length === 0 ? {} : { offered: e.offered }),
+    }),
+  disconnected: (e) =>
+    line("info", "disconnected", {
+      user: e.user,
+      address: e.address,
+      port: e.port,
+      key: e.login?.key,
+      source: e.login?.source,
+      duration_ms: e.login === undefined ? undefined : Math.round(e.login.durationMs),
+      why: e.why,
+    }),
+  repeated: (e) =>
+    line(e.level, `${e.what}, repeated`, {
+      address: e.address,
+      count: e.count,
+      seconds: e.seconds,
+      samples: e.samples,
+    }),
   sshd: (e) => line(e.level, "sshd", { text: e.text }),
   "log lost": (e) => line("warn", "log records lost", { count: e.count }),
+  "sshd log full": () => line("warn", "sshd's log was full before we read it: some of what sshd said may be lost"),
   debug: (e) => line("debug", e.text),
   "account refused": (e) => line("error", `login user left out: ${renderProblem(e.problem)}`, { user: e.user }),
   "host key joined": (e) => line("info", "host key made and in use", { host_key: e.hostKey }),

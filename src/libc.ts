@@ -109,8 +109,26 @@ export { c, ptr };
 /** Numbers of system calls without a wrapper in every C library that we meet, by architecture (asm/unistd.h). */
 export const SYS =
   process.arch === "arm64"
-    ? { statx: 291, getdents64: 61, setgroups: 159, pidfdSendSignal: 424, pidfdOpen: 434 }
-    : { statx: 332, getdents64: 217, setgroups: 116, pidfdSendSignal: 424, pidfdOpen: 434 };
+    ? {
+        statx: 291,
+        getdents64: 61,
+        setgroups: 159,
+        dup3: 24,
+        ioctl: 29,
+        getsockopt: 209,
+        pidfdSendSignal: 424,
+        pidfdOpen: 434,
+      }
+    : {
+        statx: 332,
+        getdents64: 217,
+        setgroups: 116,
+        dup3: 292,
+        ioctl: 16,
+        getsockopt: 55,
+        pidfdSendSignal: 424,
+        pidfdOpen: 434,
+      };
 
 /** open(2) flags. O_DIRECTORY and O_NOFOLLOW are the two that differ on arm64 (asm/fcntl.h). */
 const arm = process.arch === "arm64";
@@ -120,6 +138,7 @@ export const O = {
   rdwr: 2,
   creat: 0o100,
   excl: 0o200,
+  noctty: 0o400,
   nonblock: 0o4000,
   directory: arm ? 0o40000 : 0o200000,
   nofollow: arm ? 0o100000 : 0o400000,

@@ -2,7 +2,7 @@
  * sshd's stderr as a SOCK_SEQPACKET pair: one record a log call, whatever line ends a stranger put into a login name,
  * with the writer's pid from the kernel (unix(7), SO_PASSCRED). sshd's end never blocks: a full log hangs logins.
  */
-import { c, check, ptr } from "./libc.ts";
+import { c, check, ptr, SYS } from "./libc.ts";
 
 /** One log call of sshd: its text as a byte string, and who made it, as the kernel says. */
 export interface LogRecord {
@@ -15,6 +15,8 @@ const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
+/** linux/sockios.h: what was sent and not received yet, as the kernel counts it against SO_SNDBUF. */
+const SIOCOUTQ = 0x5411;
 const SO_PASSCRED = 16;
 const F_SETFL = 4;
 const F_SETOWN = 8;
@@ -33,6 +35,8 @@ export class LogSocket {
   /** The end that becomes sshd's stderr. */
   readonly writer: number;
   #onRecord: ((record: LogRecord) => void) | undefined;
+  #onFull: () => void = () => {};
+  readonly #room = new Int32Array(1);
   readonly #listener = () => this.drain();
   readonly #buffer = new Uint8Array(RECORD_BYTES);
   readonly #control = new Uint8Array(CONTROL_BYTES);
@@ -48,15 +52,21 @@ export class LogSocket {
     const size = new Int32Array([SEND_BUFFER_BYTES]);
     check(c.setsockopt(this.#reader, SOL_SOCKET, SO_PASSCRED, ptr(one), 4), "setsockopt", OPERATION);
     c.setsockopt(this.writer, SOL_SOCKET, SO_SNDBUF, ptr(size), 4);
+    // As much as the kernel allows, which is not what was asked for.
+    c.syscall(SYS.getsockopt, this.writer, SOL_SOCKET, SO_SNDBUF, ptr(this.#room), ptr(new Int32Array([4])));
     check(c.fcntl(this.writer, F_SETFL, O_NONBLOCK), "fcntl", OPERATION);
     check(c.fcntl(this.#reader, F_SETOWN, c.getpid()), "fcntl", OPERATION);
     process.on("SIGIO", this.#listener);
     check(c.fcntl(this.#reader, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl", OPERATION);
   }
 
-  /** Hands every record to this function from now on, those that have waited first. */
-  listen(onRecord: (record: LogRecord) => void): void {
+  /**
+   * Hands every record to this function from now on, those that have waited first. `onFull`: it was full when we came to
+   * read, so some of what was said may be lost; before the records that are there.
+   */
+  listen(onRecord: (record: LogRecord) => void, onFull: () => void = () => {}): void {
     this.#onRecord = onRecord;
+    this.#onFull = onFull;
     this.drain();
   }
 
@@ -64,7 +74,17 @@ export class LogSocket {
   drain(): void {
     const onRecord = this.#onRecord;
     if (onRecord === undefined) return;
+    if (this.#isFull()) this.#onFull();
     for (let record = this.#receive(); record !== undefined; record = this.#receive()) onRecord(record);
+  }
+
+  /** The kernel takes a record while less than the whole room is used (sock_alloc_send_pskb), and refuses it then. */
+  #isFull(): boolean {
+    const used = new Int32Array(1);
+    return (
+      Number(c.syscall(SYS.ioctl, this.writer, SIOCOUTQ, ptr(used), 0, 0)) === 0 &&
+      (used[0] ?? 0) >= (this.#room[0] ?? 0)
+    );
   }
 
   /** msghdr of recvmsg(2): name, its length, the vector, its count, control data, its size, flags. */

@@ -5,7 +5,7 @@
 import pino from "pino";
 import type { Event, Level } from "./events.ts";
 import { renderEvent } from "./events.ts";
-import { c, errno, ptr } from "./libc.ts";
+import { AT_FDCWD, byteString, c, cString, errno, O, ptr, SYS } from "./libc.ts";
 import { type LogFormat, renderPretty } from "./log-line.ts";
 import { isWritable } from "./poll.ts";
 
@@ -20,10 +20,14 @@ const PIPE_BUF = 4096;
 const RETRY_MS = 100;
 /** What waits for a slow reader, at most. */
 const MAX_WAITING_BYTES = 256 * 1024;
+/** What strangers cause has a half of that, so that it drives out neither logins nor trouble. */
+const MAX_WAITING_NOISE_BYTES = MAX_WAITING_BYTES / 2;
+const NOISE: ReadonlySet<Event["type"]> = new Set(["refused", "repeated", "sshd", "debug", "stage"]);
 
 /** A log of this level and format. */
 export function createLog(level: Level, format: LogFormat): Log {
-  const output = new Output();
+  takeOwnStderr();
+  const output = new Output(() => tellLost());
   const stream =
     format === "json"
       ? output
@@ -44,27 +48,55 @@ export function createLog(level: Level, format: LogFormat): Log {
     },
     stream,
   );
+  const tellLost = () => {
+    const lost = output.takeLost();
+    if (lost > 0) logger.warn({ count: lost }, renderEvent({ type: "log lost", count: lost }).msg);
+  };
   return {
     write: (event, timeMs) => {
       eventTimeMs = timeMs;
       const line = renderEvent(event);
+      output.roomBytes = NOISE.has(event.type) ? MAX_WAITING_NOISE_BYTES : MAX_WAITING_BYTES;
       logger[line.level](line.fields, line.msg);
-      const lost = output.takeLost();
-      if (lost > 0) logger.warn({ count: lost }, renderEvent({ type: "log lost", count: lost }).msg);
+      tellLost();
     },
   };
 }
 
-/** stderr without blocking and without O_NONBLOCK, which would hit the app: one file description serves both. */
+/**
+ * Opens what stderr leads to once more, without blocking, and puts that in its place: O_NONBLOCK on what we inherited would
+ * hit the app, since one file description serves both. Files and sockets stay, and whatever we may not open: there poll(2)
+ * asks first, and only an app that fills the pipe in the same moment can hold us up.
+ */
+function takeOwnStderr(): void {
+  const target = new Uint8Array(64);
+  const path = cString("/proc/self/fd/2");
+  const name = byteString(target.subarray(0, Math.max(0, Number(c.readlinkat(AT_FDCWD, path, ptr(target), 64)))));
+  if (!/^(?:pipe:|\/dev\/(?:pts\/|console|tty))/.test(name)) return;
+  // Without O_NOCTTY a session leader would get the app's terminal as its own.
+  const own = c.openat(AT_FDCWD, path, O.wronly | O.nonblock | O.noctty | O.cloexec, 0);
+  if (own < 0) return;
+  c.syscall(SYS.dup3, own, STDERR, 0, 0, 0);
+  c.close(own);
+}
+
+/** stderr, never waited for. */
 class Output {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #lost = 0;
+  /** For the next line. */
+  roomBytes = MAX_WAITING_BYTES;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #onRoom: () => void;
+
+  constructor(onRoom: () => void) {
+    this.#onRoom = onRoom;
+  }
 
   write(text: string): void {
     const bytes = Buffer.from(text, "utf8");
-    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+    if (this.#waitingBytes + bytes.length > this.roomBytes) {
       this.#lost += 1;
       return;
     }
@@ -75,7 +107,7 @@ class Output {
 
   /** How many lines were lost since the last call, once there is room to say so. */
   takeLost(): number {
-    if (this.#waitingBytes > MAX_WAITING_BYTES / 2) return 0;
+    if (this.#waitingBytes > MAX_WAITING_NOISE_BYTES / 2) return 0;
     const lost = this.#lost;
     this.#lost = 0;
     return lost;
@@ -99,6 +131,7 @@ class Output {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#flush();
+      this.#onRoom();
     }, RETRY_MS);
   }
 

@@ -6,18 +6,29 @@
  */
 import type { Event } from "./events.ts";
 
-/** An event as logged, or a sign for the supervisor. `accepted` has no `source` yet: the supervisor knows it. */
+/** One record about one connection, as far as it knows: what belongs together is joined by sshd-logins.ts. */
+export type LoginLog =
+  | Extract<Event, { type: "accepted" | "refused" | "disconnected" }>
+  | {
+      readonly type: "tried";
+      readonly user: string;
+      readonly address: string;
+      readonly port: number;
+      readonly key?: string;
+    }
+  | { readonly type: "closed"; readonly address: string; readonly port: number };
+
+/** What a record says: something of a login, sshd's words, or a sign for the supervisor. */
 export type SshdLog =
-  | Extract<Event, { type: "accepted" | "refused" | "disconnected" | "sshd" }>
-  | { readonly type: "offered"; readonly address: string; readonly port: number; readonly key: string }
-  | { readonly type: "closed"; readonly address: string; readonly port: number }
+  | LoginLog
+  | Extract<Event, { type: "sshd" }>
   | { readonly type: "listening"; readonly address: string; readonly port: number }
   | { readonly type: "restarting" };
 
 const FROM = String.raw`(?<address>[0-9A-Fa-f.:]+(?:%[\w.-]+)?|UNKNOWN) port (?<port>\d{1,5})`;
 const KEY = `[A-Z0-9-]+ (?<key>SHA256:[A-Za-z0-9+/=]+|MD5:[0-9a-f:]+)`;
 /** A certificate names its signer's words after its key; they are the signer's, so `.` may not cross lines. */
-const CERTIFICATE = String.raw`(?: ID .* \(serial \d+\) CA [A-Z0-9-]+ [A-Za-z0-9+/=:]+)?`;
+const CERTIFICATE = String.raw`(?: ID .* \(serial \d+\) CA [A-Z0-9-]+ (?<authority>[A-Za-z0-9+/=:]+))?`;
 /** A user that exists. */
 const USER = String.raw`(?<user>\S+)`;
 /** Any name at all, line ends included: only where the rest of the pattern holds both ends. */
@@ -29,18 +40,24 @@ type Rule = readonly [RegExp, (groups: Groups) => SshdLog];
 
 const whole = (source: string): RegExp => new RegExp(`^${source}$`);
 
-const NO_KEY = "no key that is allowed";
+export const NO_KEY = "no key that is allowed";
 const NO_USER = "no such user, or none that may log in";
 
 const RULES: readonly Rule[] = [
   [
     whole(`Accepted publickey for ${USER} from ${FROM} ssh2: ${KEY}${CERTIFICATE}`),
-    (g) => ({ type: "accepted", ...person(g), key: g["key"] ?? "" }),
+    ({ authority, ...g }) => ({
+      type: "accepted",
+      ...person(g),
+      key: g["key"] ?? "",
+      ...(authority === undefined ? {} : { authority }),
+    }),
   ],
   [
     whole(`Failed publickey for ${USER} from ${FROM} ssh2: ${KEY}${CERTIFICATE}${PREAUTH}`),
-    (g) => ({ type: "offered", ...peer(g), key: g["key"] ?? "" }),
+    (g) => ({ type: "tried", ...person(g), key: g["key"] ?? "" }),
   ],
+  [whole(`Invalid user ${STRANGER} from ${FROM}`), (g) => ({ type: "tried", ...person(g) })],
   // How a refused connection ends; each has one such record, so one event a connection.
   [
     whole(`(?:Connection (?:closed|reset) by|Disconnected from) invalid user ${STRANGER} ${FROM}${PREAUTH}`),
@@ -61,6 +78,7 @@ const RULES: readonly Rule[] = [
   [whole(`Disconnected from user ${USER} ${FROM}`), (g) => ({ type: "disconnected", ...person(g) })],
   [whole(`Timeout, client not responding from user ${USER} ${FROM}`), (g) => ({ type: "disconnected", ...person(g) })],
   [whole(`(?:Connection (?:closed|reset) by|Closing connection to) ${FROM}`), (g) => ({ type: "closed", ...peer(g) })],
+  [whole(`Timeout before authentication for ${FROM}`), (g) => ({ type: "closed", ...peer(g) })],
   [whole(`Read error from remote host ${FROM}: [\\w ]+`), (g) => ({ type: "closed", ...peer(g) })],
   [whole(String.raw`Server listening on ${FROM}\.`), (g) => ({ type: "listening", ...peer(g) })],
   [/^Received SIGHUP; restarting\.$/, () => ({ type: "restarting" })],
@@ -86,6 +104,7 @@ const LEVELS: readonly (readonly ["error" | "warn" | "info", RegExp])[] = [
   ["warn", /^Authentication refused: bad ownership or modes for (?:file|directory) .*$/],
   ["warn", /^subsystem request for .* by user \S+ failed, subsystem not found$/],
   ["warn", /^beginning MaxStartups throttling$/],
+  ["warn", /^exited MaxStartups throttling after [\d:dhmsw]+, \d+ connections dropped$/],
   ["info", /^User \S+ (?:from \S+ )?not allowed because .*$/],
   ["info", /^ROOT LOGIN REFUSED FROM .*$/],
   ["info", /^Unable to negotiate with \S+ port \d+: .*$/],
@@ -105,57 +124,6 @@ export function parseSshdRecord(record: string): SshdLog {
   return { type: "sshd", level, text: escapeControls(text) };
 }
 
-/** Strangers hold connections open and never end them: what is remembered of them is bounded. */
-const MOST_CONNECTIONS = 1000;
-const MOST_OFFERED = 10;
-
-interface Connection {
-  user?: string;
-  readonly offered: string[];
-}
-
-/**
- * Reads records in order and joins what belongs to one connection: the keys offered come with its refusal, and a session
- * that was cut off (no "Disconnected from user") still ends with `disconnected`. Returns undefined for what adds nothing.
- */
-export function createSshdLogReader(): (
-  record: string,
-) => Exclude<SshdLog, { type: "offered" | "closed" }> | undefined {
-  const connections = new Map<string, Connection>();
-  return (record) => {
-    const log = parseSshdRecord(record);
-    if (log.type === "sshd" || log.type === "restarting" || log.type === "listening") return log;
-    const id = `${log.address} ${log.port}`;
-    const known = connections.get(id);
-    if (log.type === "offered") {
-      const { offered } = known ?? remember(connections, id, { offered: [] });
-      if (offered.length < MOST_OFFERED && !offered.includes(log.key)) offered.push(log.key);
-      return undefined;
-    }
-    connections.delete(id);
-    if (log.type === "accepted") remember(connections, id, { user: log.user, offered: [] });
-    else if (log.type === "closed") {
-      const user = known?.user;
-      return user === undefined
-        ? { type: "sshd", level: "debug", text: `connection closed: ${id}` }
-        : { type: "disconnected", user, address: log.address, port: log.port };
-    } else if (log.type === "refused" && known !== undefined && known.offered.length > 0) {
-      return { ...log, why: `${log.why}; offered ${known.offered.join(", ")}` };
-    }
-    return log;
-  };
-}
-
-function remember(connections: Map<string, Connection>, id: string, connection: Connection): Connection {
-  connections.set(id, connection);
-  for (const [oldest, { user }] of connections) {
-    if (connections.size <= MOST_CONNECTIONS) break;
-    // Sessions are few and known by key; only strangers are forgotten.
-    if (user === undefined && oldest !== id) connections.delete(oldest);
-  }
-  return connection;
-}
-
 function peer(groups: Groups): { address: string; port: number } {
   return { address: groups["address"] ?? "", port: Number(groups["port"]) };
 }
@@ -165,7 +133,7 @@ function person(groups: Groups): { user: string; address: string; port: number }
 }
 
 function refused(why: string): (groups: Groups) => SshdLog {
-  return (groups) => ({ type: "refused", ...person(groups), why });
+  return (groups) => ({ type: "refused", ...person(groups), why, offered: [] });
 }
 
 /** Control characters and whatever is not ASCII, as \xNN. */

@@ -14,6 +14,7 @@ import { startSupervisorWith } from "./supervisor-start.ts";
 const KEEP_ALIVE_MS = 1 << 30;
 const STDOUT = 1;
 const F_GETFD = 1;
+const PR_SET_CHILD_SUBREAPER = 36;
 
 /** Listens from now on; what arrives is for the child that `start` gives, since nothing is delivered before we wait. */
 async function stayWith(
@@ -55,6 +56,8 @@ export async function stayForApp(
   const ignored = readIgnoredSignals();
   // SIGCHLD may arrive ignored (tini#60): the listener of Children puts that right before there is a child.
   const children = new Children();
+  // Below another PID 1 the app's orphans would pass us by (prctl(2)); the app itself does not inherit this.
+  c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   await startSsh();
   const { pid, code } = await stayWith(children, FORWARDED, () => {
     keepDescriptors(descriptors);

@@ -7,12 +7,15 @@ import type { Config } from "./config.ts";
 import { endDescendants } from "./descendants.ts";
 import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { findKeyOrigin } from "./key-origin.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
 import { isReadable } from "./poll.ts";
+import { readStartTicks } from "./process-stat.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sessions } from "./sessions.ts";
 import { judgeSsh, type SshReport, type Trouble } from "./ssh-state.ts";
-import { createSshdLogReader } from "./sshd-log.ts";
+import { parseSshdRecord, type SshdLog } from "./sshd-log.ts";
+import { Logins } from "./sshd-logins.ts";
 import type { SshdPlace } from "./sshd-place.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
 import { describeReady } from "./sshd-ready.ts";
@@ -42,6 +45,7 @@ export class Supervisor {
   #plan: Plan | undefined;
   readonly #sessions = new Sessions();
   readonly #keySessions: KeySessions | undefined;
+  readonly #logins: Logins;
   #isProved = false;
   #isListening = false;
   #isReady = false;
@@ -59,16 +63,25 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { host, config, place } = options;
-    const read = createSshdLogReader();
-    place.log.listen(({ text, pid }) => this.#onRecord(read(text), pid));
     if (config.revokeSessions)
       this.#keySessions = new KeySessions(
         (event) => host.emit(event),
         () => this.#knownKeys(),
       );
+    this.#logins = new Logins({
+      emit: (event) => host.emit(event),
+      sourceOf: (key, use) => findKeyOrigin(this.#plan?.keys.keys ?? [], config, key, use),
+      startOf: readStartTicks,
+      drain: () => place.log.drain(),
+    });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
+    // Last: what has waited comes at once.
+    place.log.listen(
+      ({ text, pid }) => this.#onRecord(parseSshdRecord(text), pid),
+      () => host.emit({ type: "sshd log full" }),
+    );
   }
 
   /** What sshd runs under; undefined while SSH is down. */
@@ -188,26 +201,24 @@ export class Supervisor {
     return refused.length > 0 ? REFUSED_RETRY_MS : undefined;
   }
 
-  #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>, pid: number): void {
-    const { host } = this.#options;
-    if (log === undefined || log.type === "restarting") return;
-    if (log.type === "listening") {
-      this.#options.place.sshd?.listening();
-      this.#onListening();
-      this.#isListening = true;
-      this.#lastRefusal = "";
-      this.#serves();
+  #onRecord(log: SshdLog, pid: number): void {
+    const { host, config, place } = this.#options;
+    if (log.type !== "listening") {
+      if (log.type === "restarting") return;
+      if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
+      this.#logins.take(log, pid);
+      if (log.type === "disconnected") this.#sessions.disconnected(log);
+      if (log.type !== "accepted") return;
+      const use = { isAccepted: true, ...(log.authority === undefined ? {} : { authority: log.authority }) };
+      const source = findKeyOrigin(this.#plan?.keys.keys ?? [], config, log.key, use);
+      this.#keySessions?.accepted(this.#sessions.accepted(pid, { ...log, source }, host.now()));
       return;
     }
-    if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
-    if (log.type === "disconnected") this.#sessions.disconnected(log);
-    if (log.type !== "accepted") host.emit(log);
-    else {
-      const source = this.#plan?.keys.keys.find((key) => key.fingerprint === log.key)?.sources.join(", ");
-      host.emit(source === undefined ? log : { ...log, source });
-      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
-      this.#keySessions?.accepted(session);
-    }
+    place.sshd?.listening();
+    this.#onListening();
+    this.#isListening = true;
+    this.#lastRefusal = "";
+    this.#serves();
   }
 
   /** Once it both listens and is proved. The first time that is the line that people and tests wait for. */
@@ -230,6 +241,7 @@ export class Supervisor {
     this.#options.place.sshd?.stop();
     await endDescendants();
     this.#options.place.log.drain();
+    this.#logins.close();
     this.#finish();
   }
 }

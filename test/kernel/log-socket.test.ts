@@ -6,10 +6,17 @@ import { spawn, waitFor } from "../../src/processes.ts";
 
 let records: LogRecord[];
 let socket: LogSocket;
+let fulls: number;
 beforeEach(() => {
   records = [];
+  fulls = 0;
   socket = new LogSocket();
-  socket.listen((record) => void records.push(record));
+  socket.listen(
+    (record) => void records.push(record),
+    () => {
+      fulls += 1;
+    },
+  );
 });
 afterEach(() => socket.close());
 
@@ -67,7 +74,18 @@ test("a reader that has stopped never blocks the writer: what does not fit is re
   expect(sent).toBeGreaterThan(100);
   socket.drain();
   expect(records).toHaveLength(sent);
+  expect(fulls).toBe(1);
   expect(write("room again")).toBe(10);
+  socket.drain();
+  expect(fulls).toBe(1);
+});
+
+test("a log that was never full is never called so, however much went through", () => {
+  for (let i = 0; i < 50; i++) {
+    for (let j = 0; j < 20; j++) expect(write("x".repeat(1000))).toBe(1000);
+    socket.drain();
+  }
+  expect([records.length, fulls]).toEqual([1000, 0]);
 });
 
 test("after its end nothing listens any more", () => {

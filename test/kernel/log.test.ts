@@ -22,6 +22,23 @@ const linesOf = (text: string) =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
+/** Runs a script whose stderr nobody reads until it has said "through"; then it gets a word on stdin. */
+async function readLate(script: string) {
+  // A pipe that nobody drains; the runtime reads the ones that it makes.
+  const pipe = new Int32Array(2);
+  c.pipe2(ptr(pipe), O.cloexec);
+  const [readEnd = -1, writeEnd = -1] = pipe;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdio: ["pipe", "pipe", writeEnd] });
+  c.close(writeEnd);
+  const out = child.stdout.getReader();
+  expect(new TextDecoder().decode((await out.read()).value)).toBe("through\n");
+  child.stdin.write("go");
+  await child.stdin.end();
+  const lines = linesOf(new TextDecoder().decode(readAll(readEnd, "test", 1 << 22)));
+  c.close(readEnd);
+  return { lines };
+}
+
 test("each event is one JSON line on stderr with the time at which it happened, and stdout stays empty", async () => {
   const { err, out } = await runLog(`
     log.write({ type: "stopping", why: "two\\nlines" }, Date.UTC(2024, 0, 1));
@@ -65,18 +82,7 @@ test("a reader that has stopped does not stop us; what it missed is counted and 
     for await (const _ of Bun.stdin.stream()) break;
     const wait = setInterval(() => log.write({ type: "app ended" }, 0), 50);
     setTimeout(() => clearInterval(wait), 1000);`;
-  // A pipe that nobody drains; the runtime reads the ones that it makes.
-  const pipe = new Int32Array(2);
-  c.pipe2(ptr(pipe), O.cloexec);
-  const [readEnd = -1, writeEnd = -1] = pipe;
-  const child = Bun.spawn([process.execPath, "-e", script], { stdio: ["pipe", "pipe", writeEnd] });
-  c.close(writeEnd);
-  const out = child.stdout.getReader();
-  expect(new TextDecoder().decode((await out.read()).value)).toBe("through\n");
-  child.stdin.write("go");
-  await child.stdin.end();
-  const lines = linesOf(new TextDecoder().decode(readAll(readEnd, "test", 1 << 22)));
-  c.close(readEnd);
+  const { lines } = await readLate(script);
   const whole = lines.filter((line) => line["msg"] === "stopping").length;
   const lost = lines
     .filter((line) => line["msg"] === "log records lost")
@@ -84,6 +90,44 @@ test("a reader that has stopped does not stop us; what it missed is counted and 
   expect(whole).toBeLessThan(2000);
   expect(whole + lost).toBeGreaterThanOrEqual(2000);
   expect(lines.some((line) => line["why"] !== undefined && line["why"] !== "x".repeat(1000))).toBe(false);
+});
+
+test("what strangers cause drives out no login while the reader has stopped", async () => {
+  const script = `
+    const { createLog } = await import(${JSON.stringify(LOG)});
+    const log = createLog("info", "json");
+    const person = { user: "x".repeat(500), address: "10.0.0.1", port: 1 };
+    for (let i = 0; i < 2000; i++) log.write({ type: "refused", ...person, why: "w", offered: [] }, 0);
+    for (let i = 0; i < 200; i++) log.write({ type: "accepted", ...person, user: "ina", port: i, key: "k" }, 0);
+    console.log("through");
+    for await (const _ of Bun.stdin.stream()) break;
+    setTimeout(() => process.exit(0), 1000);`;
+  const { lines } = await readLate(script);
+  expect(lines.filter((line) => line["msg"] === "accepted").map((line) => line["port"])).toEqual([
+    ...Array(200).keys(),
+  ]);
+  const lost = lines.filter((line) => line["msg"] === "log records lost");
+  expect(lost.reduce((sum, line) => sum + Number(line["count"]), 0)).toBe(
+    2000 - lines.filter((line) => line["msg"] === "refused").length,
+  );
+});
+
+test("our way of not waiting is not the app's: its stderr still waits", async () => {
+  const F_GETFL = 3;
+  const script = `
+    const { createLog } = await import(${JSON.stringify(LOG)});
+    const { c } = await import(${JSON.stringify(LOG.replace("log.ts", "libc.ts"))});
+    const before = c.fcntl(2, ${F_GETFL}, 0);
+    createLog("info", "json");
+    console.log(JSON.stringify([before, c.fcntl(2, ${F_GETFL}, 0)].map((flags) => (flags & ${O.nonblock}) !== 0)));`;
+  const pipe = new Int32Array(2);
+  c.pipe2(ptr(pipe), O.cloexec);
+  const [readEnd = -1, writeEnd = -1] = pipe;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "pipe", writeEnd] });
+  expect(JSON.parse(await new Response(child.stdout).text())).toEqual([false, true]);
+  expect(c.fcntl(writeEnd, F_GETFL, 0) & O.nonblock).toBe(0);
+  c.close(readEnd);
+  c.close(writeEnd);
 });
 
 test("a reader that is gone does not end us", async () => {

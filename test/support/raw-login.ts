@@ -10,6 +10,27 @@ export async function knockAs({ port }: Container, username: string, key: TestKe
   return await new Promise((resolve) => {
     const client = new Client();
     client.on("ready", () => resolve("ready")).on("error", ({ message }) => resolve(message));
+    client.on("close", () => resolve("closed"));
     client.on("ready", () => client.end()).connect({ host: "127.0.0.1", port, username, privateKey });
+  });
+}
+
+/** Tries one key as root and then says nothing more; gives what ends the connection, once the key was refused. */
+export async function tryAndWait({ port }: Container, key: TestKey): Promise<() => void> {
+  const privateKey = await readFile(key.path);
+  return await new Promise((resolve) => {
+    const client = new Client();
+    client
+      .on("error", () => {})
+      .connect({
+        host: "127.0.0.1",
+        port,
+        username: "root",
+        readyTimeout: 0,
+        authHandler: (methodsLeft, _, next) => {
+          if (methodsLeft === null) next({ type: "publickey", username: "root", key: privateKey });
+          else resolve(() => client.destroy());
+        },
+      });
   });
 }

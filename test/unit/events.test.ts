@@ -30,11 +30,35 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
   warning: { type: "warning", problem },
   "volume not mounted": { type: "volume not mounted", problem },
   "sshd exited": { type: "sshd exited", status: "signal 9", restartInMs: 80 },
-  accepted: { type: "accepted", user: "app", address: "::1", port: 1, key: "SHA256:x", source: "AUTHORIZED_KEYS" },
-  refused: { type: "refused", user: "app", address: "::1", port: 1, why: "no key" },
-  disconnected: { type: "disconnected", user: "app", address: "::1", port: 1 },
+  accepted: {
+    type: "accepted",
+    user: "app",
+    address: "::1",
+    port: 1,
+    key: "SHA256:x",
+    authority: "SHA256:c",
+    source: "AUTHORIZED_KEYS",
+  },
+  refused: {
+    type: "refused",
+    user: "app",
+    address: "::1",
+    port: 1,
+    why: "no key",
+    offered: [{ key: "SHA256:z", source: "/f" }],
+  },
+  disconnected: {
+    type: "disconnected",
+    user: "app",
+    address: "::1",
+    port: 1,
+    login: { key: "SHA256:x", source: "AUTHORIZED_KEYS", durationMs: 1234 },
+    why: "gone",
+  },
+  repeated: { type: "repeated", what: "refused", level: "info", address: "::1", count: 7, seconds: 60, samples: ["x"] },
   sshd: { type: "sshd", level: "warn", text: "t" },
   "log lost": { type: "log lost", count: 7 },
+  "sshd log full": { type: "sshd log full" },
   "refused start": { type: "refused start", text: "t" },
   debug: { type: "debug", text: "t" },
   "account refused": { type: "account refused", user: "app", problem },
@@ -85,6 +109,7 @@ test("what people and tests wait for is at info, what takes SSH down at error, w
     "error",
   ]);
   expect([level("stage"), level("debug")]).toEqual(["debug", "debug"]);
+  expect(renderEvent({ ...SAMPLES.refused, isRepeat: true }).level).toBe("debug");
 });
 
 test("a problem is told as what, saw and hint in one line", () => {
