@@ -95,9 +95,18 @@ function collect(
 ): AuthorizedKeys {
   const fromUrls = readUrlCopies(state.private, readUrls(host, config));
   const { sources, isClean } = readKeySources(host, config, accounts, lastGood, fromUrls);
-  if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
+  if (sources.some(({ lines }) => hasMany(lines))) compileNormally();
   const users = accounts.map((account) => account.name);
   return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };
+}
+
+function hasMany(lines: Iterable<unknown>): boolean {
+  let count = 0;
+  for (const _ of lines) {
+    count += 1;
+    if (count > MANY_LINES) return true;
+  }
+  return false;
 }
 
 const fingerprintsOf = ({ keys }: CollectedKeys) => new Set(keys.map(({ fingerprint }) => fingerprint));

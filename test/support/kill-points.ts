@@ -42,7 +42,7 @@ for point; do
     # A new container on the same volume has nothing else; the same one, started again, has all that was left.
     [ $when = entry ] || fresh
     echo "=== next"
-    start /kill-at run '"msg":"ssh ready"' 2222
+    start /kill-at run 2222 '"msg":"ssh ready"'
   done
 done`;
 
