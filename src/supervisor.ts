@@ -117,6 +117,7 @@ export class Supervisor {
   async run(plan: Plan): Promise<void> {
     const { host, children } = this.#options;
     this.#plan = plan;
+    this.#sessions?.keysChanged();
     const read = createSshdLogReader();
     this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(read(text), pid));
     this.#sshd = new Sshd({
