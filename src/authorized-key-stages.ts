@@ -116,7 +116,7 @@ function collect(
   const copies = readUrlCopies(state.private, readUrls(host, config));
   const fromUrls = copies.map((source) => ({ ...source, ...decidedBy(host, saidAs(config), accounts) }));
   const { sources, isClean } = readKeySources(host, config, accounts, lastGood, fromUrls);
-  if (sources.some(({ lines }) => lines.length > MANY_LINES)) compileNormally();
+  if (sources.some(({ lines }) => hasMany(lines))) compileNormally();
   const users = accounts.map((account) => account.name);
   return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };
 }
@@ -126,6 +126,15 @@ function saidAs({ authorizedKeysUrls: urls }: Config): string {
   return urls !== undefined && "file" in urls
     ? fileForm(settings.authorizedKeysUrls)
     : settings.authorizedKeysUrls.name;
+}
+
+function hasMany(lines: Iterable<unknown>): boolean {
+  let count = 0;
+  for (const _ of lines) {
+    count += 1;
+    if (count > MANY_LINES) return true;
+  }
+  return false;
 }
 
 const fingerprintsOf = ({ keys }: CollectedKeys) => new Set(keys.map(({ fingerprint }) => fingerprint));

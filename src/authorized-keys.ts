@@ -7,14 +7,14 @@ import type { Event } from "./events.ts";
 import type { Dir, Host } from "./host.ts";
 import type { PublicKey } from "./key-line.ts";
 import { parseKeyLine } from "./key-line.ts";
-import type { KeyTextLine } from "./key-text.ts";
+import { type KeyTextLine, MOST_TOLD } from "./key-text.ts";
 
 /** One place that keys came from. `users`: the only login users it may decide about; all when left out. */
 export interface KeySource {
   readonly name: string;
   /** What it is counted under: the directory that it is a file of. */
   readonly group?: string;
-  readonly lines: readonly KeyTextLine[];
+  readonly lines: Iterable<KeyTextLine>;
   readonly users?: readonly string[];
 }
 
@@ -35,10 +35,11 @@ export interface CollectedKeys {
   readonly problem?: Problem;
 }
 
+/** There may be ten thousand: what many have in common is one list for all of them, and never changed. */
 interface Entry {
-  readonly key: PublicKey;
-  readonly sources: string[];
-  readonly users: Set<string>;
+  readonly key: Pick<PublicKey, "type" | "fingerprint" | "comment" | "options" | "certAuthority" | "line">;
+  sources: readonly string[];
+  users: readonly string[];
 }
 
 const HEADER = "# written by withssh, do not edit: changes here are lost\n";
@@ -63,17 +64,21 @@ export function collectAuthorizedKeys(users: readonly string[], sources: readonl
   const byBlob = new Map<string, Entry[]>();
   const counts: Record<string, number> = {};
   for (const source of sources) {
+    const names = [source.name];
     let count = 0;
+    let refused = 0;
     for (const { line, number, doubt } of source.lines) {
       const key = parseKeyLine(line);
       const reason = doubt ?? (key.verdict === "bad" ? `${key.reason} — hint: ${key.hint}` : undefined);
       if (reason !== undefined) {
-        events.push({ type: "key line refused", source: source.name, line: number, reason });
+        refused += 1;
+        if (refused <= MOST_TOLD) events.push({ type: "key line refused", source: source.name, line: number, reason });
       } else if (key.verdict === "key") {
         count += 1;
-        addEntry(byBlob, key, source, users);
+        addEntry(byBlob, key, names, source.users ?? users);
       }
     }
+    if (refused > MOST_TOLD) events.push(tellOfMore(source.name, refused - MOST_TOLD));
     const group = source.group ?? source.name;
     counts[group] = (counts[group] ?? 0) + count;
   }
@@ -84,7 +89,7 @@ export function collectAuthorizedKeys(users: readonly string[], sources: readonl
   const entries = [...byBlob.values()].flat();
   events.push({ type: "keys", count: byBlob.size, users, sources: counts });
   return {
-    files: new Map(users.map((user) => [user, renderKeyFile(entries.filter((entry) => entry.users.has(user)))])),
+    files: new Map(users.map((user) => [user, renderKeyFile(entries.filter((entry) => entry.users.includes(user)))])),
     keys: entries.map(({ key, sources: names }) => ({
       type: key.type,
       fingerprint: key.fingerprint,
@@ -123,16 +128,32 @@ export function removeOtherAuthorizedKeys(host: Host, directory: string, users: 
   });
 }
 
-function addEntry(byBlob: Map<string, Entry[]>, key: PublicKey, source: KeySource, users: readonly string[]): void {
-  const entries = byBlob.get(key.blob) ?? [];
-  byBlob.set(key.blob, entries);
-  let entry = entries.find((other) => other.key.options === key.options);
-  if (entry === undefined) {
-    entry = { key, sources: [], users: new Set() };
-    entries.push(entry);
+const tellOfMore = (source: string, count: number): Event => ({
+  type: "warning",
+  problem: { what: `${count} more lines of ${source} are no keys`, hint: "is it the right file?" },
+});
+
+function addEntry(
+  byBlob: Map<string, Entry[]>,
+  key: PublicKey,
+  sources: readonly string[],
+  users: readonly string[],
+): void {
+  const entries = byBlob.get(key.blob);
+  const same = entries?.find((other) => other.key.options === key.options);
+  if (same !== undefined) {
+    same.sources = union(same.sources, sources);
+    same.users = union(same.users, users);
+    return;
   }
-  if (!entry.sources.includes(source.name)) entry.sources.push(source.name);
-  for (const user of source.users ?? users) entry.users.add(user);
+  const { type, fingerprint, comment, options, certAuthority, line } = key;
+  const entry = { key: { type, fingerprint, comment, options, certAuthority, line }, sources, users };
+  if (entries === undefined) byBlob.set(key.blob, [entry]);
+  else entries.push(entry);
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return b.every((one) => a.includes(one)) ? a : [...new Set([...a, ...b])];
 }
 
 /** A CA line and a plain line of one key do not meet: sshd reads each for another kind of login. */

@@ -69,7 +69,7 @@ export async function readHostKeyFile(
     if (error.code === "ENOENT") return { state: "absent" };
     if (error.code === "ELOOP") return refuse("a symbolic link", NO_LINK);
     if (error.code === "EFBIG") return refuse(`more than ${MOST_KEY_BYTES} bytes`, REPLACE_HINT);
-    if (error.code === "EINVAL" || error.code === "EISDIR") return refuse(kindWords(dir, name), REPLACE_HINT);
+    if (["EINVAL", "EISDIR", "ENXIO"].includes(error.code)) return refuse(kindWords(dir, name), REPLACE_HINT);
     if (error.code === "EACCES" || error.code === "EPERM") {
       return refuse(`no right to read it (${error.code})`, `let uid ${tools.host.self.uid} read it`);
     }
@@ -79,7 +79,11 @@ export async function readHostKeyFile(
   if (typeof half === "string") return refuse(half, REPLACE_HINT, content.bytes);
   if (!isOfType(half.type, type)) return refuse(`a key of type ${half.type}`, `its name says ${type}: move it away`);
   const key = { ...half, type, algorithm: half.type, privateBytes: content.bytes, origin, saved: true };
-  return { state: "good", facts: content.facts, key: { ...key, certificate: readCertificate(dir, type, half) } };
+  return {
+    state: "good",
+    facts: content.facts,
+    key: { ...key, certificate: readCertificate(tools.host, dir, type, half) },
+  };
 }
 
 const REPLACE_HINT = "put the good key back, or move this file away and a new key is made (clients will notice)";
@@ -99,14 +103,20 @@ export function isOfType(algorithm: HostKeyAlgorithm, type: HostKeyType): boolea
   return algorithm === `ssh-${type}`;
 }
 
-/** A certificate for this very key, else undefined: sshd ignores what does not belong to one of its keys. */
-function readCertificate(dir: Dir, type: HostKeyType, half: PublicHalf): Uint8Array | undefined {
+/** A certificate for this very key; one that is there and is not is told: who trusts the authority alone is locked out. */
+function readCertificate(host: Host, dir: Dir, type: HostKeyType, half: PublicHalf): Uint8Array | undefined {
+  const name = certificateFileName(type);
+  const leaveOut = (saw: string): undefined => {
+    const hint = "sign the key on the volume again: ssh-keygen -s CA -h";
+    host.emit({ type: "warning", problem: { what: `the certificate ${dir.path}/${name} is not used`, saw, hint } });
+  };
   try {
-    const { bytes } = dir.read("read host certificate", certificateFileName(type), MOST_KEY_BYTES);
-    return certifies(new TextDecoder("latin1").decode(bytes), half) ? bytes : undefined;
+    const { bytes } = dir.read("read host certificate", name, MOST_KEY_BYTES);
+    const isOurs = certifies(new TextDecoder("latin1").decode(bytes), half);
+    return isOurs ? bytes : leaveOut("none for this key");
   } catch (error) {
-    if (isOsError(error)) return undefined;
-    throw error;
+    if (!isOsError(error)) throw error;
+    return error.code === "ENOENT" ? undefined : leaveOut(error.code === "ELOOP" ? "a symbolic link" : error.code);
   }
 }
 

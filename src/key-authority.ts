@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { parseKeyLine } from "./key-line.ts";
-import { decodeKeyFile, splitKeyText } from "./key-text.ts";
+import { decodeKeyFile, hasTooManyLines, MOST_LINES, MOST_TOLD, splitKeyText } from "./key-text.ts";
 import { openOperatorDir } from "./operator-dir.ts";
 import { settings } from "./settings.ts";
 import { replaceFile, type StateDirectory } from "./state-directory.ts";
@@ -47,6 +47,7 @@ export async function writeAuthorities(
   if (revoked === undefined) return { trustedUserCaFile: ca, revokedKeysFile: undefined };
   const isKrl = Buffer.from(revoked).toString("latin1", 0, KRL_MAGIC.length) === KRL_MAGIC;
   const source = `${config.volume}/.ssh/revoked_keys`;
+  if (!isKrl && hasTooManyLines(decodeKeyFile(revoked))) throw notAList(source, `more than ${MOST_LINES} lines`);
   const bytes = isKrl ? revoked : renderLines(readBareKeys(host, source, revoked));
   const path = put(state, REVOKED_NAME, bytes);
   if (isKrl) await assertKrl(host, source, path, tools);
@@ -66,12 +67,15 @@ function readAuthorities(host: Host, config: Config): string[] | undefined {
 /** Keys without options, as sshd wants them in both files: one line that it cannot read would void the whole file. */
 function readBareKeys(host: Host, source: string, bytes: Uint8Array): string[] {
   const lines: string[] = [];
+  let told = 0;
   for (const { line, number, doubt } of splitKeyText(decodeKeyFile(bytes))) {
     const key = parseKeyLine(line);
     const options = key.verdict === "key" && key.options !== "" ? "no options may stand before this key" : undefined;
     const reason = doubt ?? options ?? (key.verdict === "bad" ? `${key.reason} — hint: ${key.hint}` : undefined);
-    if (reason !== undefined) host.emit({ type: "key line refused", source, line: number, reason });
-    else if (key.verdict === "key") lines.push(`${key.type} ${key.blob}`);
+    if (reason !== undefined) {
+      told += 1;
+      if (told <= MOST_TOLD) host.emit({ type: "key line refused", source, line: number, reason });
+    } else if (key.verdict === "key") lines.push(`${key.type} ${key.blob}`);
   }
   return lines;
 }
@@ -101,8 +105,12 @@ async function assertKrl(host: Host, source: string, path: string, { keygen, pub
   const { code } = await host.run(READ, [keygen, "-Q", "-f", path, publicKeyPath]);
   // 0: that key is not revoked, 1: it is (ssh-keygen(1), -Q).
   if (code === 0 || code === 1) return;
+  throw notAList(source, "ssh-keygen -Q cannot read it");
+}
+
+function notAList(source: string, saw: string): StageError {
   const hint = "make it anew: ssh-keygen -k -f revoked_keys, or one public key a line";
-  throw new StageError(STAGE, { what: `${source} is no list of revoked keys`, hint });
+  return new StageError(STAGE, { what: `${source} is no list of revoked keys`, saw, hint });
 }
 
 function put(state: StateDirectory, prefix: string, bytes: Uint8Array): string {

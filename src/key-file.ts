@@ -5,7 +5,7 @@
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Facts, FileContent, Host } from "./host.ts";
-import { decodeKeyFile } from "./key-text.ts";
+import { decodeKeyFile, hasTooManyLines, MOST_LINES } from "./key-text.ts";
 import { openBelow, openWalked, type Step } from "./path-walk.ts";
 
 /** Whose logins the file decides. */
@@ -113,7 +113,13 @@ function trustedText(path: string, file: FileContent, steps: readonly Step[], tr
     }
     assertTrusted(path, file.facts, trust);
   }
-  return decodeKeyFile(file.bytes);
+  const text = decodeKeyFile(file.bytes);
+  if (!hasTooManyLines(text)) return text;
+  throw new Refused({
+    what: `${path} is too long for a file of keys`,
+    saw: `more than ${MOST_LINES} lines`,
+    hint: "is it the right file?",
+  });
 }
 
 function problemOf(error: unknown, path: string): Problem {
@@ -159,6 +165,8 @@ function explain(code: string, path: string): Problem {
       return { what: `${path} is a link or no directory`, hint: `name the file itself, or ${MOUNT_READ_ONLY}` };
     case "EINVAL":
     case "EISDIR":
+    // open(2): a socket.
+    case "ENXIO":
       return { what: `${path} is no regular file`, hint: "name a file, or a directory of files" };
     case "EFBIG":
       return {

@@ -83,7 +83,7 @@ export function parseKeyLine(text: string): KeyVerdict {
     comment: cleanComment,
     options,
     certAuthority,
-    line: [options, type, blob, cleanComment].filter((part) => part !== "").join(" "),
+    line: `${options === "" ? "" : `${options} `}${type} ${blob}${cleanComment === "" ? "" : ` ${cleanComment}`}`,
   };
 }
 

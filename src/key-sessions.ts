@@ -24,29 +24,40 @@ export interface KnownKeys {
   readonly isClean: boolean;
 }
 
-/** Knows the sessions of keys that were in force when they logged in, and no others. */
+/** Knows the sessions of keys that we gave when they logged in, and no others. */
 export class KeySessions {
   readonly #emit: (event: Event) => void;
   readonly #known: () => KnownKeys;
   #sessions: Known[] = [];
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  #last: ReadonlySet<string>;
+  /** Keys that we gave once: sshd's word of a login may come after the key has gone. */
+  readonly #gone = new Set<string>();
 
   constructor(emit: (event: Event) => void, known: () => KnownKeys) {
     this.#emit = emit;
     this.#known = known;
+    this.#last = known().fingerprints;
   }
 
   /** A login was accepted. Keys that we did not give are left alone. */
   accepted(session: Session): void {
     const { startTicks, user, key } = session;
     this.#sessions = this.#sessions.filter(isAlive);
-    if (startTicks === undefined) this.#emit({ type: "session unknown", user, key });
-    else if (this.#known().fingerprints.has(key)) this.#sessions.push({ ...session, startTicks });
+    if (startTicks === undefined) {
+      this.#emit({ type: "session unknown", user, key });
+      return;
+    }
+    const isKnown = this.#known().fingerprints.has(key);
+    if (isKnown || this.#gone.has(key)) this.#sessions.push({ ...session, startTicks });
+    if (!isKnown) this.keysChanged();
   }
 
   /** The keys may be others now: those that are gone have five seconds to come back. */
   keysChanged(): void {
     const { fingerprints } = this.#known();
+    for (const key of this.#last) if (!fingerprints.has(key)) this.#gone.add(key);
+    this.#last = fingerprints;
     for (const key of new Set(this.#sessions.map((session) => session.key))) {
       if (fingerprints.has(key)) {
         clearTimeout(this.#timers.get(key));

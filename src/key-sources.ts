@@ -7,7 +7,7 @@ import type { KeySource } from "./authorized-keys.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
 import { type KeyFile, type KeyFileResult, readKeyFile } from "./key-file.ts";
-import { splitKeyFile, splitKeyText } from "./key-text.ts";
+import { lazyKeyFile, splitKeyText } from "./key-text.ts";
 import { settings } from "./settings.ts";
 
 /** What each file gave when it could last be read, by its path. */
@@ -87,7 +87,7 @@ function readFor(host: Host, path: string, named: boolean, accounts: readonly Ac
   }
   const sources = [...files].map(([name, { text, users }]): KeySource => {
     const group = name === path ? {} : { group: path };
-    return { name, ...group, lines: splitKeyFile(text), users };
+    return { name, ...group, lines: lazyKeyFile(text), users };
   });
   return { files: sources, failed };
 }

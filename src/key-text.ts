@@ -35,7 +35,7 @@ const COMMENTED_OUT = "a # comments out all that follows on a line: give each ke
 export function splitKeyText(text: string): KeyTextLine[] {
   // A byte order mark counts as white space in JavaScript: trim() takes it along.
   const plain = unescapeLineEnds(unquote(text.trim())).trim();
-  const rows = joinBlocks(plain.split(/\r\n|\n|\r/));
+  const rows = splitKeyFile(plain.replace(/\r\n?/g, "\n"));
   const [only] = rows;
   if (rows.length === 1 && only !== undefined) {
     return splitRow(only.line, true).map((part, index) => ({ ...part, number: index + 1 }));
@@ -43,9 +43,30 @@ export function splitKeyText(text: string): KeyTextLine[] {
   return rows.flatMap((row) => splitRow(row.line, false).map((part) => ({ ...part, number: row.number })));
 }
 
+/** Ten times what anybody has: beyond it is no file of keys, and each line would cost memory and time. */
+export const MOST_LINES = 100_000;
+
+/** Refused lines of one source that are told one by one: a foreign file must not fill the log. */
+export const MOST_TOLD = 20;
+
+/** True when the text has more lines than a file of keys may have. */
+export function hasTooManyLines(text: string): boolean {
+  let lines = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    lines += 1;
+    if (lines > MOST_LINES) return true;
+  }
+  return false;
+}
+
 /** A file's text: newlines and CR LF only, as sshd reads it. A pasted private key counts as one line. */
 export function splitKeyFile(text: string): KeyTextLine[] {
-  return joinBlocks(text.replace(/^\ufeff/, "").split(/\r?\n/));
+  return [...linesOf(text)];
+}
+
+/** The same, split anew each time that it is gone through: ten thousand lines at once take megabytes. */
+export function lazyKeyFile(text: string): Iterable<KeyTextLine> {
+  return { [Symbol.iterator]: () => linesOf(text) };
 }
 
 /** A file's bytes as text: UTF-8, or UTF-16 where a byte order mark says so (PowerShell's `>` writes that). */
@@ -86,21 +107,47 @@ function unescapeLineEnds(text: string): string {
 }
 
 /** One entry for a whole PEM, RFC 4716 or PuTTY block: its first line tells all, and nobody needs thirty refusals. */
-function joinBlocks(rows: readonly string[]): KeyTextLine[] {
-  const lines: KeyTextLine[] = [];
+function* linesOf(text: string): Generator<KeyTextLine> {
   const unended = new Set<RegExp>();
-  for (let at = 0; at < rows.length; at += 1) {
-    const line = rows[at] ?? "";
-    lines.push({ line, number: at + 1 });
-    const ending = BLOCKS.find(([begin]) => begin.test(line))?.[1];
-    if (ending === undefined || unended.has(ending) || ending.test(line)) continue;
-    let end = at + 1;
-    while (end < rows.length && !ending.test(rows[end] ?? "")) end += 1;
+  let at = text.startsWith("\ufeff") ? 1 : 0;
+  for (let number = 1; at <= text.length; number += 1) {
+    const row = rowAt(text, at);
+    yield { line: row.line, number };
+    at = row.next;
+    const ending = BLOCKS.find(([begin]) => begin.test(row.line))?.[1];
+    if (ending === undefined || unended.has(ending) || ending.test(row.line)) continue;
+    const block = findEnd(text, at, ending);
     // Without an end every following line is judged by itself: a good key must not vanish in a torn block.
-    if (end < rows.length) at = end;
-    else unended.add(ending);
+    if (block === undefined) unended.add(ending);
+    else {
+      at = block.next;
+      number += block.rows;
+    }
   }
-  return lines;
+}
+
+function rowAt(text: string, at: number): { readonly line: string; readonly next: number } {
+  const newline = text.indexOf("\n", at);
+  if (newline < 0) return { line: text.slice(at), next: text.length + 1 };
+  return {
+    line: text.slice(at, text[newline - 1] === "\r" && newline > at ? newline - 1 : newline),
+    next: newline + 1,
+  };
+}
+
+/** Where the block that began before `from` is over, and how many rows that takes. */
+function findEnd(
+  text: string,
+  from: number,
+  ending: RegExp,
+): { readonly next: number; readonly rows: number } | undefined {
+  let at = from;
+  for (let rows = 1; at <= text.length; rows += 1) {
+    const row = rowAt(text, at);
+    at = row.next;
+    if (ending.test(row.line)) return { next: at, rows };
+  }
+  return undefined;
 }
 
 /** The keys of one line, each with the options before it and the comment behind it. */

@@ -6,7 +6,7 @@ import type { KeySource } from "./authorized-keys.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { Dir, Download, Host } from "./host.ts";
 import { parseKeyLine } from "./key-line.ts";
-import { decodeKeyFile, splitKeyFile } from "./key-text.ts";
+import { decodeKeyFile, hasTooManyLines, lazyKeyFile, MOST_LINES } from "./key-text.ts";
 
 export type UrlAnswer = { readonly text: string } | { readonly problem: Problem };
 
@@ -57,8 +57,9 @@ export function judgeAnswer(url: string, { status, type, bytes }: Download): Url
   if (text.trim() === "") {
     return /^text\/plain\b/i.test(type) ? { text: "" } : refuse(url, "an empty answer that is no text/plain", hint);
   }
-  const hasKey = splitKeyFile(text).some(({ line }) => parseKeyLine(line).verdict === "key");
-  return hasKey ? { text } : refuse(url, "no key in the answer", hint);
+  if (hasTooManyLines(text)) return refuse(url, `more than ${MOST_LINES} lines`, "is it a list of keys?");
+  for (const { line } of lazyKeyFile(text)) if (parseKeyLine(line).verdict === "key") return { text };
+  return refuse(url, "no key in the answer", hint);
 }
 
 /** The last good answers as sources; the copies of URLs that are no longer named go. `directory` is root-only. */
@@ -71,7 +72,7 @@ export function readUrlCopies(directory: Dir, urls: readonly string[]): KeySourc
     if (url === undefined) directory.remove(OPERATION, name);
     else {
       const text = decodeKeyFile(directory.read(OPERATION, name, MAX_URL_BYTES).bytes);
-      sources.push({ name: urlName(url), lines: splitKeyFile(text) });
+      sources.push({ name: urlName(url), lines: lazyKeyFile(text) });
     }
   }
   return sources;

@@ -150,6 +150,7 @@ export class Supervisor {
    */
   async run(plan: Plan): Promise<void> {
     this.#plan = plan;
+    this.#keySessions?.keysChanged();
     this.#trouble = undefined;
     const { place } = this.#options;
     const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.written.path);

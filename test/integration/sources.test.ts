@@ -74,15 +74,17 @@ describe.each(bases)("on %s", (base) => {
     });
     const roots = join(await makeDir(), "roots.pem");
     await writeFile(roots, server.roots);
+    const urls = join(await makeDir(), "urls");
+    await writeFile(urls, `https://${TLS_HOST}:${server.port}/k\n`);
     const container = await startContainer({
       base,
       cmd: APP,
       env: {
-        AUTHORIZED_KEYS_URL: `https://${TLS_HOST}:${server.port}/k`,
+        AUTHORIZED_KEYS_URL_FILE: "/urls",
         SSL_CERT_FILE: "/roots.pem",
         WITHSSH_REQUIRE: "true",
       },
-      binds: [`${roots}:/roots.pem:ro`],
+      binds: [`${roots}:/roots.pem:ro`, `${urls}:/urls:ro`],
       host: { ExtraHosts: [...server.extraHosts] },
     });
     await container.waitForLog("host key made and in use");

@@ -65,8 +65,16 @@ const OPTIONS = [
 ];
 const INSERTS = [" ", "\t", ",", ";", '"', "'", "\\", '\\"', "\\n", "=", "#", "A", "AAAA", "\r", "\u00e9", "\u00a0"];
 
-/** `count` lines made from `lines` by one to three changes each. No newline and no NUL in any. */
-export function mutateKeyLines(lines: readonly string[], count: number, seed: number): string[] {
+/**
+ * `count` lines made from `lines` by one to three changes each. No newline and no NUL in any. `glued`: what may come
+ * behind another line.
+ */
+export function mutateKeyLines(
+  lines: readonly string[],
+  count: number,
+  seed: number,
+  glued: readonly string[] = lines,
+): string[] {
   const random = seededRandom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const pick = (from: readonly string[]) => from[below(from.length)] ?? "";
@@ -80,7 +88,7 @@ export function mutateKeyLines(lines: readonly string[], count: number, seed: nu
       case 2:
         return line.slice(0, at);
       case 3:
-        return `${line}${pick(["", " ", ","])}${pick(lines)}`;
+        return `${line}${pick(["", " ", ","])}${pick(glued)}`;
       case 4:
         return `${pick(OPTIONS)}${pick([",", ",", ",", " ", ",,"])}${line}`;
       default:

@@ -38,7 +38,7 @@ export interface Report {
 const compiled = new Map<string, Promise<string>>();
 
 /** Compiles a C file of test/fixtures into dist/, unless a newer result is there; gives its path. */
-function compile(source: string, name: string, flags: readonly string[]): Promise<string> {
+export function compile(source: string, name: string, flags: readonly string[]): Promise<string> {
   const known = compiled.get(name) ?? compileNow(source, name, flags);
   compiled.set(name, known);
   return known;

@@ -30,7 +30,7 @@ export async function startTlsServer(answer: (path: string) => Response | Promis
   const ca = ["-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", at("ca.key"), "-out", at("ca.pem")];
   await openssl(["req", ...key, ...ca]);
   await openssl(["req", ...key, "-subj", `/CN=${TLS_HOST}`, "-keyout", at("key.pem"), "-out", at("csr.pem")]);
-  await writeFile(at("names"), `subjectAltName=DNS:${TLS_HOST}\n`);
+  await writeFile(at("names"), `subjectAltName=DNS:${TLS_HOST},IP:127.0.0.1\n`);
   const sign = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial", "-extfile", at("names"), "-days", "2"];
   await openssl(["x509", "-req", "-in", at("csr.pem"), ...sign, "-out", at("cert.pem")]);
   const [cert, privateKey] = await Promise.all([readFile(at("cert.pem"), "utf8"), readFile(at("key.pem"), "utf8")]);

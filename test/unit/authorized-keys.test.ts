@@ -107,3 +107,13 @@ test("a user that is no longer named keeps no file", () => {
   removeOtherAuthorizedKeys(host, "/k", ["app"]);
   expect(Object.keys(host.snapshot("/k"))).toEqual(["/k/app"]);
 });
+
+test("of a foreign file the first twenty lines are told, and how many more there are", () => {
+  const { events, keys } = collectAuthorizedKeys(["app"], [source("ENV", `${"junk\n".repeat(50)}${A.line}`)]);
+  expect(keys).toHaveLength(1);
+  expect(events.filter(({ type }) => type === "key line refused")).toHaveLength(20);
+  expect(events).toContainEqual({
+    type: "warning",
+    problem: { what: "30 more lines of ENV are no keys", hint: "is it the right file?" },
+  });
+});

@@ -33,7 +33,7 @@ function read(
   const { config } = parseConfig(new Map(Object.entries(env)));
   const { sources, isClean } = readKeySources(host, config, accounts, lastGood);
   const found = Object.fromEntries(
-    sources.map((source) => [source.name, [source.lines.flatMap(({ line }) => line || []), source.users]]),
+    sources.map((source) => [source.name, [[...source.lines].flatMap(({ line }) => line || []), source.users]]),
   );
   return { found, isClean };
 }
