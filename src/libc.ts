@@ -54,7 +54,6 @@ const loadRest = () =>
     fchown: { args: [I, I, I], returns: I },
     fchmodat: { args: [I, P, I, I], returns: I },
     mkdirat: { args: [I, P, I], returns: I },
-    mknodat: { args: [I, P, I, "i64"], returns: I },
     linkat: { args: [I, P, I, P, I], returns: I },
     renameat: { args: [I, P, I, P], returns: I },
     unlinkat: { args: [I, P, I], returns: I },
@@ -116,6 +115,7 @@ export const SYS =
         dup3: 24,
         ioctl: 29,
         getsockopt: 209,
+        mknodat: 33,
         pidfdSendSignal: 424,
         pidfdOpen: 434,
       }
@@ -126,6 +126,7 @@ export const SYS =
         dup3: 292,
         ioctl: 16,
         getsockopt: 55,
+        mknodat: 259,
         pidfdSendSignal: 424,
         pidfdOpen: 434,
       };

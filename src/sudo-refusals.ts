@@ -4,6 +4,7 @@
  * log, and a flood of calls is a line every ten seconds.
  */
 import { asCaller, type Caller } from "./caller.ts";
+import { makeFifo, OWNER_ONLY, S_IFIFO } from "./fifo.ts";
 import type { Host } from "./host.ts";
 import { AT_FDCWD, c, check, cString, O, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
@@ -13,10 +14,6 @@ import type { StateDirectory } from "./state-directory.ts";
 const NAME = "refused-calls";
 const PATH = `${STATE_DIRECTORY}/${PRIVATE_NAME}/${NAME}`;
 const OPERATION = "hear of refused calls";
-/** mknodat(2), by architecture: not every C library exports a mkfifo that takes a directory. */
-const MKNODAT = process.arch === "arm64" ? 33 : 259;
-const S_IFIFO = 0o010000;
-const ROOT_ONLY = 0o600;
 const F_SETFL = 4;
 const F_SETOWN = 8;
 const O_ASYNC = 0o20000;
@@ -33,11 +30,10 @@ const QUIET_MS = 10_000;
 export function hearRefusals(host: Host, { private: dir }: StateDirectory, quietMs = QUIET_MS): void {
   if (dir.stat(OPERATION, NAME) !== undefined) dir.remove(OPERATION, NAME);
   const path = `${dir.path}/${NAME}`;
-  const cPath = cString(path);
-  check(Number(c.syscall(MKNODAT, AT_FDCWD, ptr(cPath), S_IFIFO | ROOT_ONLY, 0, 0)), "mknodat", OPERATION, path);
+  makeFifo(path, OPERATION);
   // For writing too: with a writer it never comes to an end.
   const fd = check(
-    c.openat(AT_FDCWD, cPath, O.rdwr | O.nonblock | O.nofollow | O.cloexec, 0),
+    c.openat(AT_FDCWD, cString(path), O.rdwr | O.nonblock | O.nofollow | O.cloexec, 0),
     "openat",
     OPERATION,
     path,
@@ -72,7 +68,7 @@ export function reportRefusal(): boolean {
   const empty = cString("");
   c.syscall(SYS.statx, fd, ptr(empty), AT_EMPTY_PATH, STATX_BASIC_STATS, ptr(facts));
   const view = new DataView(facts.buffer);
-  const isOurs = view.getUint32(20, true) === 0 && view.getUint16(28, true) === (S_IFIFO | ROOT_ONLY);
+  const isOurs = view.getUint32(20, true) === 0 && view.getUint16(28, true) === (S_IFIFO | OWNER_ONLY);
   if (isOurs) c.write(fd, ptr(cString("r")), 1);
   c.close(fd);
   return isOurs;

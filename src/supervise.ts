@@ -18,6 +18,7 @@ import { Children } from "./processes.ts";
 import { RecentProblems } from "./recent-problems.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { SshdPlace } from "./sshd-place.ts";
+import { hasSudo } from "./sudo-paths.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 import { compileNormally, giveMemoryBackSoon } from "./thrift.ts";
 import { type Woken, wake } from "./wake.ts";
@@ -81,7 +82,7 @@ export async function supervise(): Promise<number> {
     supervisor.down(problemOf(error));
   }
   await log.open();
-  if (request.mode !== "rootless") await hearOfRefusedCalls(host);
+  if (request.mode !== "rootless" && hasSudo()) await hearOfRefusedCalls(host);
   const { startLive } = await import("./live.ts");
   const { ready } = supervisor;
   startLive({

@@ -4,11 +4,10 @@
  * listen without our rules.
  */
 import { OsError } from "./errors.ts";
+import { makeFifo } from "./fifo.ts";
 import { AT_FDCWD, c, check, cString, errno, errnoName, O, ptr } from "./libc.ts";
 
 const OPERATION = "withhold sshd's config";
-const S_IFIFO = 0o010000;
-const OWNER_ONLY = 0o600;
 /** An empty pipe takes this much in one write, which nothing but the end of the machine can cut (pipe(7)). */
 const MOST_BYTES = 65_536;
 
@@ -28,7 +27,7 @@ export interface WithheldConfig {
 export function withholdConfig(path: string): WithheldConfig {
   const temporary = cString(`${path}.fifo`);
   c.unlinkat(AT_FDCWD, temporary, 0);
-  check(c.mknodat(AT_FDCWD, temporary, S_IFIFO | OWNER_ONLY, 0), "mknodat", OPERATION, path);
+  makeFifo(`${path}.fifo`, OPERATION);
   const held = check(c.openat(AT_FDCWD, temporary, O.path | O.nofollow | O.cloexec, 0), "openat", OPERATION, path);
   if (c.renameat(AT_FDCWD, temporary, AT_FDCWD, cString(path)) < 0) {
     const code = errnoName(errno());
