@@ -9,7 +9,7 @@ import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { findKeyOrigin } from "./key-origin.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
-import { isReadable } from "./poll.ts";
+import { whenEnded } from "./process-end.ts";
 import { readStartTicks } from "./process-stat.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sessions } from "./sessions.ts";
@@ -29,9 +29,7 @@ export interface SupervisorOptions {
   readonly answer: (reply: Reply) => void;
 }
 
-/** How often the app's end is looked for where PID 1 is somebody else; a pidfd is not readable by the runtime. */
-const APP_CHECK_MS = 1000;
-/** Where PID 1 is the app the container ends with it: nothing to look for, only a reason to stay. */
+/** A reason to stay where nothing else is. */
 const IDLE_MS = 1 << 30;
 /** A refused config is looked at again this often, in silence. */
 const REFUSED_RETRY_MS = 30_000;
@@ -114,11 +112,9 @@ export class Supervisor {
   watch(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#finish = resolve;
-    const watchesApp = this.#options.request.appPid !== 1;
-    const timer = setInterval(
-      () => watchesApp && isReadable(APP_PIDFD, 0) && this.#end("app"),
-      watchesApp ? APP_CHECK_MS : IDLE_MS,
-    );
+    // Where PID 1 is the app the container ends with it.
+    if (this.#options.request.appPid !== 1) whenEnded(APP_PIDFD, () => this.#end("app"));
+    const timer = setInterval(() => {}, IDLE_MS);
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
       process.on(signal, () => signal !== "SIGHUP" && this.#end(signal));
     }
