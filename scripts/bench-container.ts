@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { ROOT } from "./places.ts";
 import { $ } from "./shell.ts";
 
-const IMAGE = "withssh-bench";
+/** The images that a bench runs in, by C library. */
+export const BENCH_IMAGES = { glibc: "withssh-bench", musl: "withssh-bench-musl" } as const;
 const BENCH_DIR = join(ROOT, "bench");
 
 /** What PID namespaces with a /proc of their own take; not `--privileged`, which an engine may be unable to give. */
@@ -19,9 +20,10 @@ const RIGHTS = ["SYS_ADMIN"]
 /** The most that there is (cgroups(7), cpu.shares): what else runs here disturbs less, all variants alike. */
 const PRIORITY = "--cpu-shares=262144";
 
-/** Builds bench/Dockerfile on `base`. The network is the machine's own: a bridge may not reach Debian's packages. */
-export async function buildBenchImage(base: string): Promise<void> {
-  const args = ["--network=host", "--build-arg", `BASE=${base}`, "--tag", IMAGE];
+/** Builds the bench's image on `base`. The network is the machine's own: a bridge may not reach Debian's packages. */
+export async function buildBenchImage(base: string, libc: keyof typeof BENCH_IMAGES = "glibc"): Promise<void> {
+  const dockerfile = join(BENCH_DIR, libc === "musl" ? "Dockerfile.musl" : "Dockerfile");
+  const args = ["--network=host", "--build-arg", `BASE=${base}`, "--tag", BENCH_IMAGES[libc], "--file", dockerfile];
   await $({ cwd: ROOT })`docker build --quiet ${args} ${BENCH_DIR}`;
 }
 
@@ -29,6 +31,7 @@ export async function buildBenchImage(base: string): Promise<void> {
 export type RunJob = (job: string) => Promise<unknown[]>;
 
 /**
+ * @param image one of `BENCH_IMAGES`
  * @param executable path of the built withssh
  * @param environment what all variants get, besides PATH, HOME and HOSTNAME
  * @param extra further arguments for `docker create`
@@ -36,13 +39,14 @@ export type RunJob = (job: string) => Promise<unknown[]>;
  * @throws Error with what the harness said when it fails
  */
 export async function withBenchContainer<T>(
+  image: string,
   executable: string,
   environment: Readonly<Record<string, string>>,
   extra: readonly string[],
   use: (runJob: RunJob) => Promise<T>,
 ): Promise<T> {
   const env = Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
-  const created = await $`docker create --interactive --network none ${RIGHTS} ${PRIORITY} ${env} ${extra} ${IMAGE}`;
+  const created = await $`docker create --interactive --network none ${RIGHTS} ${PRIORITY} ${env} ${extra} ${image}`;
   const id = created.stdout.trim();
   try {
     await $`docker cp ${executable} ${id}:/usr/local/bin/withssh`;

@@ -57,6 +57,26 @@ export function renderTimeJob(job: TimeJob, rounds: number): string {
   return ["time", job.until, job.place, job.keys, rounds, ...job.variants].join("\t");
 }
 
+/** What is measured on both C libraries, a few rounds of each in turn: noise that lasts hits both. */
+export const MUSL_JOB: TimeJob = {
+  kind: "time",
+  title: "time until the app runs, as PID 1, musl beside glibc",
+  until: "app",
+  place: "pid1",
+  keys: "restored",
+  variants: ["withssh"],
+};
+export const MUSL_TURNS = 12;
+export const MUSL_ROUNDS = 6;
+
+/** The bars on musl beside glibc: milliseconds, and KiB of own memory. */
+export function judgeMusl(ms: { glibc: number; musl: number }, kib: { glibc: number; musl: number }): Verdict[] {
+  return [
+    judge("app runs on musl, as PID 1", ms.musl / ms.glibc, 1.15, "× glibc"),
+    judge("supervisor's own memory on musl, as PID 1", kib.musl / kib.glibc, 1.15, "× glibc"),
+  ];
+}
+
 /** Watches the supervisor: its memory after it has settled, then its clock ticks while nothing happens. */
 export function renderWatchJob(place: Place, role: string): string {
   return ["watch", place, '"msg":"ssh ready"', role, SETTLE_S, IDLE_S].join("\t");

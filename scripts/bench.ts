@@ -8,14 +8,18 @@ import { availableParallelism, loadavg, release } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SUPERVISOR_ROLE } from "../src/roles.ts";
-import { ensureDebianBase } from "./base-images.ts";
-import { buildBenchImage, type RunJob, withBenchContainer } from "./bench-container.ts";
+import { ensureDebianBase, ensureMuslBase } from "./base-images.ts";
+import { BENCH_IMAGES, buildBenchImage, type RunJob, withBenchContainer } from "./bench-container.ts";
 import type { Figure, Sample, Verdict } from "./bench-figures.ts";
 import { dropWarmUps, summarize } from "./bench-figures.ts";
 import type { Place, TimeJob, Watched } from "./bench-jobs.ts";
 import {
+  judgeMusl,
   judgeTimes,
   judgeWatched,
+  MUSL_JOB,
+  MUSL_ROUNDS,
+  MUSL_TURNS,
   PLACES,
   renderTimeJob,
   renderWatchJob,
@@ -49,16 +53,16 @@ const { quick, docs, executable, docker } = parseArgs({
 
 const engine = await progress("docker engine", ensureEngine);
 try {
-  if (executable === undefined) await build([nativeTarget("glibc")]);
+  await build([...(executable === undefined ? [nativeTarget("glibc")] : []), nativeTarget("musl")]);
   const base = await progress("base image", ensureDebianBase);
   await progress("bench image", () => buildBenchImage(base));
   const environment = { AUTHORIZED_KEYS: AUTHORIZED_KEY };
-  const results = await withBenchContainer(
-    executable ?? executablePath(nativeTarget("glibc")),
-    environment,
-    docker,
-    measure,
-  );
+  const glibc = executable ?? executablePath(nativeTarget("glibc"));
+  const results = await withBenchContainer(BENCH_IMAGES.glibc, glibc, environment, docker, async (runJob) => {
+    const measured = await measure(runJob);
+    const beside = await measureMusl(runJob, environment);
+    return { ...measured, times: [...measured.times, ...beside.times], bars: [...measured.bars, ...beside.bars] };
+  });
   await writeFile(join(DIST_DIR, "bench.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   const table = renderResults(results);
   console.log(`\n${table}`);
@@ -88,6 +92,37 @@ async function measure(runJob: RunJob): Promise<Results> {
     bars.push(...judgeWatched(place, watched as Watched));
   }
   return { machine, times, bars };
+}
+
+/** The same start on musl, in turns with glibc's container; nothing where no musl image is to be had. */
+async function measureMusl(onGlibc: RunJob, environment: Readonly<Record<string, string>>) {
+  const base = await progress("musl base image", ensureMuslBase);
+  if (base === undefined) {
+    console.log("not measured: musl — saw neither alpine:3.22 nor an archive");
+    return { times: [], bars: [] };
+  }
+  await progress("musl bench image", () => buildBenchImage(base, "musl"));
+  const executable = executablePath(nativeTarget("musl"));
+  return await withBenchContainer(BENCH_IMAGES.musl, executable, environment, docker, async (onMusl) => {
+    const samples: { glibc: Sample[]; musl: Sample[] } = { glibc: [], musl: [] };
+    const job = renderTimeJob(MUSL_JOB, MUSL_ROUNDS);
+    await progress(MUSL_JOB.title, async () => {
+      for (let turn = 0; turn <= MUSL_TURNS; turn++) {
+        const [glibc, musl] = [await onGlibc(job), await onMusl(job)] as [Sample[], Sample[]];
+        if (turn > 0) samples.glibc.push(...glibc);
+        if (turn > 0) samples.musl.push(...musl);
+      }
+    });
+    const figures = { glibc: summarize(samples.glibc, "withssh"), musl: summarize(samples.musl, "withssh") };
+    const watch = renderWatchJob("pid1", SUPERVISOR_ROLE);
+    const [[glibc], [musl]] = (await progress("supervisor's memory on both", async () => [
+      await onGlibc(watch),
+      await onMusl(watch),
+    ])) as [[Watched], [Watched]];
+    const ms = { glibc: figures.glibc.medianMs, musl: figures.musl.medianMs };
+    const kib = { glibc: glibc.anonymousKib, musl: musl.anonymousKib };
+    return { times: [{ title: MUSL_JOB.title, figures }], bars: judgeMusl(ms, kib) };
+  });
 }
 
 async function runTimeJob(runJob: RunJob, job: TimeJob): Promise<Sample[]> {
