@@ -52,7 +52,8 @@ const ABOUT: Readonly<Partial<Record<Event["type"], string>>> = {
 /** What a stage told on its way; nothing for what only debugging wants. A boot that goes on has failed in nothing. */
 export function linesOfEvent(event: Event): CheckLine[] {
   const { level, msg, fields } = renderEvent(event);
-  if (level === "debug") return [];
+  // Of no key the stage's failure tells more.
+  if (level === "debug" || (event.type === "keys" && event.count === 0)) return [];
   const named = Object.entries(fields).map(([name, value]) => {
     return `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`;
   });

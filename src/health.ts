@@ -62,10 +62,13 @@ export function judgeHealth(document: StatusDocument, kernel: Kernel = KERNEL): 
 }
 
 /** sshd's very process runs, its socket is there, and it takes up what connects. */
-function judgeListener({ sshd, port, keys, sessions }: StatusDocument, kernel: Kernel): Health {
+function judgeListener({ sshd, supervisor, port, keys, sessions }: StatusDocument, kernel: Kernel): Health {
   const stat = sshd.pid === null ? undefined : kernel.stat(sshd.pid);
-  if (stat === undefined || stat.startTicks !== sshd.start_ticks) return unhealthy("sshd has ended");
-  if (/[TtZXx]/.test(stat.state)) return unhealthy(`sshd (pid ${sshd.pid}) is stopped: its state is ${stat.state}`);
+  // Where others' processes are hidden (proc(5), hidepid) the supervisor, who has just answered, is not there either.
+  const isHidden = stat === undefined && kernel.stat(supervisor.pid) === undefined;
+  if (!isHidden && stat?.startTicks !== sshd.start_ticks) return unhealthy("sshd has ended");
+  if (stat !== undefined && /[TtZXx]/.test(stat.state))
+    return unhealthy(`sshd (pid ${sshd.pid}) is stopped: its state is ${stat.state}`);
   const waiting = watchListener(kernel, port);
   if (waiting === "nobody listens") return unhealthy(`nothing listens on port ${port}`);
   if (waiting > 0) {

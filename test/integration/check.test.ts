@@ -92,6 +92,15 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(good).toContain("ok config sshd -T shows for each user what we promise");
     expect(good).toContain("ok users app can log in");
 
+    const make = "ssh-keygen -q -N '' -t ed25519 -f /volume/.ssh/ssh_host_ed25519_key";
+    const closed = await sudoImage(base, [`RUN mkdir -p -m 700 /volume/.ssh && ${make}`], SCOPED);
+    const part = await check({ image: closed, env });
+    expect(part).toMatchObject({ code: 0, stderr: "" });
+    expect(linesOf(part.stdout, "unknown").join("\n")).toMatch(
+      /^unknown state not ours to look into: .*\/volume\/\.ssh.*--user root/m,
+    );
+    expect(part.stdout).toMatch(/\nnothing seen that would keep ssh from starting; ask as root to see all\nsame\n$/);
+
     const pinned = await check({ image, env: { ...env, WITHSSH_PRIVILEGE: "rootless" } });
     expect(pinned).toMatchObject({ code: 0, stderr: "" });
     expect(linesOf(pinned.stdout, "ok").join("\n")).toContain("ok mode rootless: it is pinned");

@@ -23,6 +23,7 @@ test("each line is a row of columns, and no word in it moves a cursor", () => {
 
 test("what a stage told is ok or a warning, never a failure: the boot went on; what debugging wants is left out", () => {
   expect(linesOfEvent({ type: "stage", stage: "findPrograms", ms: 1 })).toEqual([]);
+  expect(linesOfEvent({ type: "keys", count: 0, users: ["root"], sources: {} })).toEqual([]);
   expect(linesOfEvent({ type: "config line left out", lines: ["f:1 Port"] })).toMatchObject([
     { verdict: "note", about: "config" },
   ]);

@@ -13,6 +13,8 @@ const UP = {
   sessions: [],
 } as unknown as StatusDocument;
 
+const OTHER = { state: "S", startTicks: "1" };
+
 const with_ = (changes: object): StatusDocument => ({ ...UP, ...changes }) as StatusDocument;
 
 /** A kernel whose queue of waiting connections is as said, look after look; its clock moves by sleeping alone. */
@@ -64,7 +66,7 @@ describe("connections that wait", () => {
 });
 
 test.each([
-  ["has ended", { stat: () => undefined }, "sshd has ended"],
+  ["has ended", { stat: (pid: number) => (pid === 11 ? undefined : OTHER) }, "sshd has ended"],
   ["left its pid to another", { stat: () => ({ state: "S", startTicks: "100" }) }, "sshd has ended"],
   ["is stopped", { stat: () => ({ state: "T", startTicks: "99" }) }, "is stopped"],
   ["is a zombie", { stat: () => ({ state: "Z", startTicks: "99" }) }, "is stopped"],
@@ -75,7 +77,8 @@ test.each([
   expect(line).toContain(words);
 });
 
-test("a kernel that shows no sockets is no fault of sshd's", () => {
+test("a kernel that shows no sockets, or no process of others, is no fault of sshd's", () => {
+  expect(judgeHealth(UP, kernel([0], { stat: () => undefined })).isHealthy).toBe(true);
   expect(judgeHealth(UP, kernel([0], { listeners: () => undefined })).isHealthy).toBe(true);
 });
 
