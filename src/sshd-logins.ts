@@ -128,7 +128,9 @@ export class Logins {
 
   /** Ends what has ended without a record: a session that was killed, a stranger whose time was up (OpenSSH 9.2). */
   sweep(): void {
-    const isGone = ({ pid, start }: Connection) => start !== undefined && this.#options.startOf(pid) !== start;
+    // Where nothing was there already when the record was read, it is gone; without the kernel's word nobody knows.
+    const isGone = ({ pid, start }: Connection) =>
+      pid > 1 && (start === undefined || this.#options.startOf(pid) !== start);
     const gone = [...this.#sessions, ...this.#strangers].flatMap(([id, one]) => (isGone(one) ? [{ id, one }] : []));
     if (gone.length === 0) return;
     this.#options.drain();

@@ -132,6 +132,13 @@ describe("a refusal is told once a connection", () => {
     ]);
   });
 
+  test("also of who was gone before the record of the try was read; without the kernel's word nobody is called gone", () => {
+    say(`Invalid user mallory from ${FROM}`, PID + 1);
+    say("Invalid user eve from 10.0.0.1 port 7", 0);
+    vi.advanceTimersByTime(2 * SWEEP_MS);
+    expect(events).toMatchObject([{ type: "refused", user: "mallory" }]);
+  });
+
   test("and not of who got in after all", () => {
     say(`Failed publickey for root from ${FROM} ssh2: ED25519 ${OTHER}`);
     accept();
