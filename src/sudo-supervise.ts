@@ -78,10 +78,12 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   const sudo = findSudo();
   if (!("path" in sudo)) throw new StageError(STAGE, sudo.problem);
   const grantee = granteeOf(caller);
+  // Asked first: it takes milliseconds, in which we look at the files, and nothing is changed before it has answered.
+  const asked = list(host, sudo.path, caller, executable);
   const [door] = findOtherDoors(host, grantee);
   if (door !== undefined) throw new StageError(STAGE, door);
   const plan = planTaking(host, grantee);
-  const before = await list(host, sudo.path, caller, executable);
+  const before = await asked;
   if (before.kind === "scoped") return "scoped";
   if (before.kind === "unsafe") {
     const hint = "remove SETENV, and env_keep of what steers the runtime or the loader, from sudoers";

@@ -98,6 +98,13 @@ describe.each(bases)("on %s", (base) => {
     const session = await ssh(alone, { key, user: "app", command: 'echo "$(id -un) $DATABASE_URL"' });
     expect(session).toMatchObject({ code: 0, stdout: "app secret\n" });
     expect((await ssh(alone, { key, user: "root", command: "true" })).code).toBe(255);
+    const look = "find / -xdev -name 'ssh_host_*_key' 2>/dev/null; ls -d /volume/.ssh/*_key";
+    const paths = (await alone.exec(["sh", "-c", look])).stdout.trim().split("\n");
+    expect(paths.length).toBeGreaterThan(1);
+    for (const path of paths) {
+      const tries = `cat ${path} >/dev/null && echo read; echo >>${path} && echo wrote; mv ${path} ${path}.x && echo moved`;
+      expect((await alone.exec(["sh", "-c", tries], { user: "app" })).stdout, path).toBe("");
+    }
 
     const both = await startContainer({ image, cmd: APP, env: { ...env, WITHSSH_USERS: "app,root", LANG: "C.UTF-8" } });
     expect((await both.waitForReady()).users).toEqual(["app", "root"]);

@@ -35,7 +35,7 @@ async function tryAll(
   for (const part of stdout.split("== ").slice(1)) {
     expect(part, WAYS[Number.parseInt(part, 10)]).not.toMatch(/uid=0|"proved"/);
   }
-  await run(KILL_ALL);
+  expect((await run(KILL_ALL)).stdout).not.toMatch(/uid=0|"proved"/);
   expect(await asRoot(container, "cat /tmp/trace")).not.toContain("uid=0");
   expect(await asRoot(container, "ls -l /dev/.withssh")).toMatch(/^-r--r--r--/);
   expect(await asRoot(container, CHECKSUM)).toBe(before);
@@ -135,6 +135,39 @@ describe.each(bases)("on %s", (base) => {
       const ended = await runToEnd({ image, host: { GroupAdd: ["granted"] }, cmd: ["echo", "the app ran"] });
       expect(ended).toMatchObject({ code: 1, stdout: "" });
       expect(said(ended.stderr)).toMatch(/the group granted/);
+    }
+  });
+
+  test("with no_new_privs on sshd too, a session of the app's own making gives nothing that the app has not", async () => {
+    const { key, container } = await boot(SCOPED, { WITHSSH_NO_NEW_PRIVS: "true" });
+    await container.waitForLogins();
+    const command = `grep NoNewPrivs /proc/self/status; sudo -n id; sudo -n ${WITHSSH} --supervise`;
+    const session = await ssh(container, { key, user: "app", command });
+    expect(session.stdout).toBe("NoNewPrivs:\t1\n");
+    expect(session.stderr).toContain("no new privileges");
+  });
+
+  test("links on the app's own volume lead root nowhere: as a key, as a list of keys, as .ssh itself", async () => {
+    const plant =
+      "cd /volume/.ssh && for n in ssh_host_ed25519_key authorized_keys revoked_keys; do ln -s /etc/shadow $n; done";
+    const volumes = [
+      [`mkdir -p /volume/.ssh && ${plant}`, "ssh_host_ed25519_key"],
+      ["mkdir -p /volume && ln -s /etc /volume/.ssh", "ssh is down"],
+      [
+        "mkdir -p /volume/.ssh && ln -s /etc/shadow /volume/.ssh/authorized_keys",
+        "/volume/.ssh/authorized_keys is a link",
+      ],
+    ] as const;
+    for (const [lines, words] of volumes) {
+      const image = await sudoImage(base, [`RUN rm -rf /volume && ${lines} && chown -hR app /volume`], SCOPED);
+      const env = { AUTHORIZED_KEYS: (await makeKey()).publicLine };
+      const container = await startContainer({ image, env, cmd: STUBBORN_APP });
+      await container.waitForLog(({ level, msg }) => level === "error" && msg.includes(words));
+      expect((await container.logs()).stderr).not.toMatch(/root:[*$!]/);
+      expect(
+        await asRoot(container, "ls -d /etc/ssh_host_* /etc/authorized_keys /etc/.ssh; stat -c '%a %U' /etc/shadow"),
+      ).toMatch(/^6[04]0 root\n$/);
+      await container.remove();
     }
   });
 
