@@ -10,7 +10,7 @@ import type { Host } from "./host.ts";
 import { KeySessions, type KnownKeys } from "./key-sessions.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import { c, ptr } from "./libc.ts";
-import { LogSocket } from "./log-socket.ts";
+import { type LogRecord, LogSocket } from "./log-socket.ts";
 import type { Children } from "./processes.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sshd } from "./sshd.ts";
@@ -45,6 +45,9 @@ export class Supervisor {
   #log: LogSocket | undefined;
   #plan: Plan | undefined;
   readonly #sessions: KeySessions | undefined;
+  readonly #read = createSshdLogReader();
+  /** As a field: a function made in `run` would hold its plan, and with it all keys of the start, for good. */
+  readonly #onText = ({ text, pid }: LogRecord) => this.#onRecord(this.#read(text), pid);
   #isProved = false;
   #isListening = false;
   #isReady = false;
@@ -118,15 +121,14 @@ export class Supervisor {
     const { host, children } = this.#options;
     this.#plan = plan;
     this.#sessions?.keysChanged();
-    const read = createSshdLogReader();
-    this.#log ??= new LogSocket(({ text, pid }) => this.#onRecord(read(text), pid));
+    this.#log ??= new LogSocket(this.#onText);
     this.#sshd = new Sshd({
       children,
       path: plan.programs.sshd,
       configPath: plan.written.path,
       log: this.#log.writer,
-      emit: (event) => host.emit(event),
-      explain: () => this.#explain(),
+      emit: host.emit,
+      explain: this.#explain,
     });
     if (!plan.written.hasMatch) this.#sshd.start();
     const problems = await this.prove(plan);
@@ -169,7 +171,7 @@ export class Supervisor {
   }
 
   /** After an end before it listened: the reason is told once; a config that is refused is looked at again later. */
-  async #explain(): Promise<number | undefined> {
+  readonly #explain = async (): Promise<number | undefined> => {
     const { host } = this.#options;
     const plan = this.#plan;
     if (plan === undefined) return undefined;
@@ -182,7 +184,7 @@ export class Supervisor {
     this.#refuse(problems);
     this.#firstError = undefined;
     return code === 0 ? undefined : REFUSED_RETRY_MS;
-  }
+  };
 
   #onRecord(log: ReturnType<ReturnType<typeof createSshdLogReader>>, pid: number): void {
     const { host } = this.#options;
