@@ -96,12 +96,10 @@ export function recollectKeys(
   for (const event of keys.events) {
     if (event.type !== "keys" && !told.has(JSON.stringify(event))) host.emit(event);
   }
-  const had = fingerprintsOf(before);
-  const has = fingerprintsOf(keys);
-  const added = [...has].filter((fingerprint) => !had.has(fingerprint));
-  const removed = [...had].filter((fingerprint) => !has.has(fingerprint));
+  const added = findNew(before, keys);
+  const removed = findNew(keys, before);
   if (added.length + removed.length > 0 || !isSameText(before.files, keys.files)) {
-    host.emit({ type: "keys changed", count: has.size, added, removed });
+    host.emit({ type: "keys changed", count: fingerprintsOf(keys).size, added, removed });
   }
   return keys;
 }
@@ -135,6 +133,14 @@ function hasMany(lines: Iterable<unknown>): boolean {
     if (count > MANY_LINES) return true;
   }
   return false;
+}
+
+/** Fingerprints that `after` has and `before` has not, each once. */
+function findNew(before: CollectedKeys, after: CollectedKeys): string[] {
+  const had = fingerprintsOf(before);
+  const found = new Set<string>();
+  for (const { fingerprint } of after.keys) if (!had.has(fingerprint)) found.add(fingerprint);
+  return [...found];
 }
 
 const fingerprintsOf = ({ keys }: CollectedKeys) => new Set(keys.map(({ fingerprint }) => fingerprint));

@@ -8,6 +8,7 @@ import type { Dir, Host } from "./host.ts";
 import type { PublicKey } from "./key-line.ts";
 import { parseKeyLine } from "./key-line.ts";
 import { type KeyTextLine, MOST_TOLD } from "./key-text.ts";
+import { giveMemoryBackNow } from "./thrift.ts";
 
 /** One place that keys came from. `users`: the only login users it may decide about; all when left out. */
 export interface KeySource {
@@ -45,6 +46,9 @@ interface Entry {
 const HEADER = "# written by withssh, do not edit: changes here are lost\n";
 const FILE_MODE = 0o644;
 
+/** What so many lines leave behind is taken away before the next. */
+const LINES_BETWEEN = 1000;
+
 export const NO_KEYS: Problem = {
   what: "no authorized key: nobody could log in, so ssh stays down",
   hint: 'set AUTHORIZED_KEYS to public keys, one a line: AUTHORIZED_KEYS="$(cat ~/.ssh/id_ed25519.pub)"',
@@ -61,13 +65,16 @@ export const NO_KEYS: Problem = {
  */
 export function collectAuthorizedKeys(users: readonly string[], sources: readonly KeySource[]): CollectedKeys {
   const events: Event[] = [];
-  const byBlob = new Map<string, Entry[]>();
+  const byKey = new Map<string, Entry[]>();
   const counts: Record<string, number> = {};
+  let seen = 0;
   for (const source of sources) {
     const names = [source.name];
     let count = 0;
     let refused = 0;
     for (const { line, number, doubt } of source.lines) {
+      seen += 1;
+      if (seen % LINES_BETWEEN === 0) giveMemoryBackNow();
       const key = parseKeyLine(line);
       const reason = doubt ?? (key.verdict === "bad" ? `${key.reason} — hint: ${key.hint}` : undefined);
       if (reason !== undefined) {
@@ -75,30 +82,35 @@ export function collectAuthorizedKeys(users: readonly string[], sources: readonl
         if (refused <= MOST_TOLD) events.push({ type: "key line refused", source: source.name, line: number, reason });
       } else if (key.verdict === "key") {
         count += 1;
-        addEntry(byBlob, key, names, source.users ?? users);
+        addEntry(byKey, key, names, source.users ?? users);
       }
     }
     if (refused > MOST_TOLD) events.push(tellOfMore(source.name, refused - MOST_TOLD));
     const group = source.group ?? source.name;
     counts[group] = (counts[group] ?? 0) + count;
   }
-  for (const entries of byBlob.values()) {
+  const keys: KeyFacts[] = [];
+  const texts = new Map(users.map((user) => [user, [HEADER]]));
+  for (const entries of byKey.values()) {
     if (entries.length > 1) events.push(...warnOfDifference(entries));
     entries.sort((a, b) => Number(a.key.options === "") - Number(b.key.options === ""));
+    for (const { key, sources: names, users: his } of entries) {
+      const { type, fingerprint, comment, options } = key;
+      keys.push({ type, fingerprint, comment, options: options !== "", sources: names });
+      for (const user of his) texts.get(user)?.push(key.line, "\n");
+    }
   }
-  const entries = [...byBlob.values()].flat();
-  events.push({ type: "keys", count: byBlob.size, users, sources: counts });
+  events.push({ type: "keys", count: byKey.size, users, sources: counts });
+  const files = new Map(Array.from(texts, ([user, parts]) => [user, parts.join("")]));
+  // A collector that reads the stack for references may hold on to it: what is in it goes now.
+  byKey.clear();
+  texts.clear();
+  if (seen > LINES_BETWEEN) giveMemoryBackNow();
   return {
-    files: new Map(users.map((user) => [user, renderKeyFile(entries.filter((entry) => entry.users.includes(user)))])),
-    keys: entries.map(({ key, sources: names }) => ({
-      type: key.type,
-      fingerprint: key.fingerprint,
-      comment: key.comment,
-      options: key.options !== "",
-      sources: names,
-    })),
+    files,
+    keys,
     events,
-    ...(entries.length === 0 ? { problem: NO_KEYS } : {}),
+    ...(keys.length === 0 ? { problem: NO_KEYS } : {}),
   };
 }
 
@@ -134,12 +146,12 @@ const tellOfMore = (source: string, count: number): Event => ({
 });
 
 function addEntry(
-  byBlob: Map<string, Entry[]>,
+  byKey: Map<string, Entry[]>,
   key: PublicKey,
   sources: readonly string[],
   users: readonly string[],
 ): void {
-  const entries = byBlob.get(key.blob);
+  const entries = byKey.get(key.fingerprint);
   const same = entries?.find((other) => other.key.options === key.options);
   if (same !== undefined) {
     same.sources = union(same.sources, sources);
@@ -148,7 +160,7 @@ function addEntry(
   }
   const { type, fingerprint, comment, options, certAuthority, line } = key;
   const entry = { key: { type, fingerprint, comment, options, certAuthority, line }, sources, users };
-  if (entries === undefined) byBlob.set(key.blob, [entry]);
+  if (entries === undefined) byKey.set(key.fingerprint, [entry]);
   else entries.push(entry);
 }
 
@@ -165,10 +177,6 @@ function warnOfDifference(entries: readonly Entry[]): Event[] {
   const what = `the key ${first.key.fingerprint} is given more than once with different options`;
   const hint = "sshd takes the first line that fits, those with options first: keep one";
   return [{ type: "warning", problem: { what, saw: names, hint } }];
-}
-
-function renderKeyFile(entries: readonly Entry[]): string {
-  return HEADER + entries.map((entry) => `${entry.key.line}\n`).join("");
 }
 
 function withDir(host: Host, path: string, use: (dir: Dir) => void): void {

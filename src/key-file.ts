@@ -5,7 +5,7 @@
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Facts, FileContent, Host } from "./host.ts";
-import { decodeKeyFile, hasTooManyLines, MOST_LINES } from "./key-text.ts";
+import { countLines, decodeKeyFile, MOST_LINES } from "./key-text.ts";
 import { openBelow, openWalked, type Step } from "./path-walk.ts";
 
 /** Whose logins the file decides. */
@@ -24,7 +24,7 @@ export type KeyFileResult =
   | { readonly kind: "absent" }
   | { readonly kind: "refused"; readonly problem: Problem };
 
-/** Ten thousand rsa keys of 4096 bits take 7.5 MB. */
+/** Ten thousand rsa keys of 4096 bits take 7.5 MB. For a file, and for all files of a directory together. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MOST_FILES = 1000;
 const WRITABLE_BY_OTHERS = 0o022;
@@ -33,6 +33,12 @@ const OPERATION = "read authorized keys";
 const MOUNT_READ_ONLY = "mount it read-only (:ro)";
 /** What editors and package managers leave beside a file: an old state, which may hold keys that were taken away. */
 const LEFTOVER = /^\.|^#.*#$|~$|\.(?:sw[a-z]|tmp|bak|orig|rej|rpmsave|rpmnew|dpkg-[a-z]+)$|^4913$/;
+
+/** What may still be read of one source. */
+interface Budget {
+  bytes: number;
+  lines: number;
+}
 
 class Refused extends Error {
   constructor(readonly problem: Problem) {
@@ -53,11 +59,13 @@ export function readKeyFile(host: Host, path: string, trust: KeyFileTrust): KeyF
       problem: { what: `${path}: not an absolute path to a file`, hint: "name the file from / on, without .." },
     };
   }
+  const budget: Budget = { bytes: MAX_BYTES, lines: MOST_LINES };
   try {
-    const reached = openWalked(OPERATION, host, path, MAX_BYTES);
+    const reached = openWalked(OPERATION, host, path, budget.bytes);
     try {
-      if (reached.file === undefined) return { kind: "files", files: readDirectory(path, reached.steps, trust) };
-      return { kind: "files", files: [{ path, text: trustedText(path, reached.file, reached.steps, trust) }] };
+      if (reached.file === undefined)
+        return { kind: "files", files: readDirectory(path, reached.steps, trust, budget) };
+      return { kind: "files", files: [{ path, text: trustedText(path, reached.file, reached.steps, trust, budget) }] };
     } finally {
       reached.close();
     }
@@ -67,7 +75,7 @@ export function readKeyFile(host: Host, path: string, trust: KeyFileTrust): KeyF
   }
 }
 
-function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust): KeyFile[] {
+function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust, budget: Budget): KeyFile[] {
   const at = steps.at(-1);
   if (at === undefined) return [];
   const names = at.dir.list(OPERATION).filter((name) => !LEFTOVER.test(name));
@@ -85,11 +93,11 @@ function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust
     try {
       const kind = at.dir.stat(OPERATION, name)?.kind;
       if (kind !== "file" && kind !== "link") continue;
-      const reached = openBelow(OPERATION, steps, name, MAX_BYTES);
+      const reached = openBelow(OPERATION, steps, name, budget.bytes);
       try {
         // A link to a directory: not recursive.
         if (reached.file === undefined) continue;
-        files.push({ path: filePath, text: trustedText(filePath, reached.file, reached.steps, trust) });
+        files.push({ path: filePath, text: trustedText(filePath, reached.file, reached.steps, trust, budget) });
       } finally {
         reached.close();
       }
@@ -102,7 +110,13 @@ function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust
 }
 
 /** The text, or throws `Refused`. On a read-only mount nobody can have written it through here: owners do not count. */
-function trustedText(path: string, file: FileContent, steps: readonly Step[], trust: KeyFileTrust): string {
+function trustedText(
+  path: string,
+  file: FileContent,
+  steps: readonly Step[],
+  trust: KeyFileTrust,
+  budget: Budget,
+): string {
   if (!file.mount.readOnly) {
     for (const { dir, facts } of steps) assertTrusted(dir.path, facts, trust);
     // In /tmp and its like strangers cannot replace a directory of ours, but can hard-link a file of ours
@@ -114,10 +128,12 @@ function trustedText(path: string, file: FileContent, steps: readonly Step[], tr
     assertTrusted(path, file.facts, trust);
   }
   const text = decodeKeyFile(file.bytes);
-  if (!hasTooManyLines(text)) return text;
+  budget.bytes -= file.bytes.length;
+  budget.lines -= countLines(text);
+  if (budget.lines >= 0) return text;
   throw new Refused({
     what: `${path} is too long for a file of keys`,
-    saw: `more than ${MOST_LINES} lines`,
+    saw: `more than ${MOST_LINES} lines in all`,
     hint: "is it the right file?",
   });
 }
@@ -171,7 +187,7 @@ function explain(code: string, path: string): Problem {
     case "EFBIG":
       return {
         what: `${path} is too big for a file of keys`,
-        saw: `more than ${MAX_BYTES} bytes`,
+        saw: `more than ${MAX_BYTES} bytes in all`,
         hint: "is it the right file?",
       };
     default:

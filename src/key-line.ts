@@ -27,8 +27,12 @@ export type KeyVerdict = PublicKey | { readonly verdict: "empty" } | ({ readonly
  */
 const MAX_LINE_LENGTH = 16383;
 
-/** Names of signatures that sshd also takes as the word before a key (sshkey.c keyimpls); the key names itself right. */
-const SIGNATURE_WORDS: ReadonlyMap<string, string> = new Map([
+/**
+ * Words before a key, and its type: itself, or a signature's name that sshd takes too (sshkey.c keyimpls). The type is one
+ * string for all keys, not a piece of each line.
+ */
+const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
+  ...Array.from(KEY_SHAPES.keys(), (type) => [type, type] as const),
   ["rsa-sha2-256", "ssh-rsa"],
   ["rsa-sha2-512", "ssh-rsa"],
   ["webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"],
@@ -87,17 +91,19 @@ export function parseKeyLine(text: string): KeyVerdict {
   };
 }
 
+/** 32 bytes in base64, without its one padding character. */
+const FINGERPRINT_LENGTH = 43;
+
 /** As `ssh-keygen -l` prints it: SHA256 and the hash in base64 without padding. */
 function fingerprintOf(bytes: Uint8Array): string {
-  return `SHA256:${Bun.CryptoHasher.hash("sha256", bytes, "base64").replace(/=+$/, "")}`;
+  return `SHA256:${Bun.CryptoHasher.hash("sha256", bytes, "base64").slice(0, FINGERPRINT_LENGTH)}`;
 }
 
 /** The type that the first word announces, when something follows it. */
 function keyTypeOf(text: string): string | undefined {
   const end = text.search(/[ \t]/);
   if (end === -1) return undefined;
-  const word = text.slice(0, end);
-  return KEY_SHAPES.has(word) ? word : SIGNATURE_WORDS.get(word);
+  return TYPE_WORDS.get(text.slice(0, end));
 }
 
 function bad(reason: string, hint: string): KeyVerdict {

@@ -51,12 +51,13 @@ export const MOST_TOLD = 20;
 
 /** True when the text has more lines than a file of keys may have. */
 export function hasTooManyLines(text: string): boolean {
-  let lines = 0;
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
-    lines += 1;
-    if (lines > MOST_LINES) return true;
-  }
-  return false;
+  return countLines(text) > MOST_LINES;
+}
+
+export function countLines(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines += 1;
+  return lines;
 }
 
 /** A file's text: newlines and CR LF only, as sshd reads it. A pasted private key counts as one line. */

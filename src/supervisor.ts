@@ -150,7 +150,7 @@ export class Supervisor {
     this.#trouble = undefined;
     const { place } = this.#options;
     const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.written.path);
-    const start = () => sshd.start(plan.written.bytes, () => this.#explain());
+    const start = () => sshd.start(plan.written.bytes, this.#explain);
     if (!plan.written.hasMatch) {
       const listening = this.#untilListening(PROOF_WAIT_MS);
       start();
@@ -185,8 +185,11 @@ export class Supervisor {
     return proveConfig(this.#options.host, this.#options.config, plan);
   }
 
-  /** After an end before it listened: the reason is told once; a config that is refused is looked at again later. */
-  async #explain(): Promise<number | undefined> {
+  /**
+   * After an end before it listened: the reason is told once; a config that is refused is looked at again later. A field: a
+   * function made in `run` would hold its plan, and with it all keys of the start, for good.
+   */
+  readonly #explain = async (): Promise<number | undefined> => {
     const { host, config } = this.#options;
     const plan = this.#plan;
     if (plan === undefined) return undefined;
@@ -196,7 +199,7 @@ export class Supervisor {
     this.#refuse(refused.length > 0 ? refused : [explainNoListener(config, this.#firstError)]);
     this.#firstError = undefined;
     return refused.length > 0 ? REFUSED_RETRY_MS : undefined;
-  }
+  };
 
   #onRecord(log: SshdLog, pid: number): void {
     const { host, config, place } = this.#options;

@@ -2,8 +2,17 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { bases, buildImage, type ContainerOptions, makeVolume, startContainer } from "../support/boot.ts";
-import { type Container, docker } from "../support/container.ts";
-import { APP, errorsOf, ourLines, readInside, WITH_HOST_KEYS, writeFiles } from "../support/inside.ts";
+import { type Container, DEADLINE_MS, docker } from "../support/container.ts";
+import {
+  APP,
+  errorsOf,
+  findProcess,
+  isSupervisor,
+  ourLines,
+  readInside,
+  WITH_HOST_KEYS,
+  writeFiles,
+} from "../support/inside.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import type { Base } from "../support/test-images.ts";
 
@@ -28,6 +37,9 @@ const FORMS: readonly (readonly [string, (lines: readonly string[]) => string])[
   ["comma-separated", (all) => all.join(",")],
   ["glued-in-one-line", (all) => all.join(" ")],
 ];
+
+/** What a supervisor with ten thousand keys may hold of its own. */
+const MOST_KIB = 24 * 1024;
 
 const BAD = "ssh-ed25519 AAAAnot-a-key-SECRETLOOKING nobody@nowhere";
 
@@ -166,7 +178,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
 });
 
 describe.each(bases)("on %s", (base) => {
-  test("with ten thousand keys on the volume a login is through within three seconds of the start", async () => {
+  test("with ten thousand keys a login is through within three seconds of the start, a change within two, in little memory", async () => {
     const volume = await makeVolume();
     const key = await makeKey();
     const container = await start({ base, volume, env: { AUTHORIZED_KEYS: key.publicLine } });
@@ -175,13 +187,36 @@ describe.each(bases)("on %s", (base) => {
     const others = Array.from({ length: 10_000 }, (_, at) => {
       return `ssh-ed25519 ${Buffer.concat([head, randomBytes(32)]).toString("base64")} person${at}@example\n`;
     });
-    const last = await makeKey();
-    await writeFiles(container, { "/volume/.ssh/authorized_keys": `${others.join("")}${last.publicLine}\n` });
+    const [last, next] = await Promise.all([makeKey(), makeKey()]);
+    const path = "/volume/.ssh/authorized_keys";
+    await writeFiles(container, { [path]: `${others.join("")}${last.publicLine}\n` });
     await container.restart();
     await container.waitForReady();
     expect(await ssh(container, { key: last, knownHosts, command: "whoami" })).toMatchObject(isIn());
     const startedAt = await docker("inspect", "--format", "{{.State.StartedAt}}", container.id);
     expect(Date.now() - Date.parse(startedAt)).toBeLessThan(3000);
     expect(await container.waitForLog("authorized keys")).toMatchObject({ count: 10_002 });
+    await waitForMemory(container);
+
+    await writeFiles(container, { [path]: `${others.join("")}${next.publicLine}\n` });
+    const changedAt = Date.now();
+    const changed = await container.waitForLog("authorized keys changed");
+    expect(changed).toMatchObject({ count: 10_002, added: [expect.any(String)], removed: [expect.any(String)] });
+    expect(Date.parse(String(changed["time"])) - changedAt).toBeLessThan(2000);
+    expect(await ssh(container, { key: next, knownHosts, command: "whoami" })).toMatchObject(isIn());
+    expect(await ssh(container, { key: last, knownHosts, command: "whoami" })).toMatchObject(isOut);
+    await waitForMemory(container);
   });
 });
+
+/** Until what the supervisor has of its own is within its bar: it gives back what work took once that is done. */
+async function waitForMemory(container: Container): Promise<void> {
+  const { pid } = await findProcess(container, isSupervisor);
+  const began = performance.now();
+  for (;;) {
+    const rollup = await readInside(container, `/proc/${pid}/smaps_rollup`);
+    const kib = Number(/^Anonymous: +(\d+)/m.exec(rollup)?.[1]);
+    if (kib <= MOST_KIB) return;
+    if (performance.now() - began > DEADLINE_MS) throw new Error(`the supervisor holds ${kib} KiB`);
+  }
+}

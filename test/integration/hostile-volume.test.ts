@@ -121,6 +121,7 @@ const ROWS: readonly Row[] = [
     plant: `cp /outside/key.pub ${AUTHORIZED}; chmod 777 $V`,
     ssh: "up",
     says: /\/volume can be written by others.*:ro/,
+    inSudo: { ssh: "up", says: /\/volume can be written by others[\s\S]*"app_writable":"\/volume"/ },
   },
   {
     name: "..data that leads out of its mount",

@@ -166,10 +166,14 @@ async function mountNow(): Promise<{ path: string }> {
   await writeFile(image, "");
   await truncate(image, 8 << 20);
   await run("mkfs.exfat", image);
-  const device = await run("losetup", "--find", "--show", image);
-  undo.push(() => run("losetup", "--detach", device));
   await mkdir(path);
-  await run("mount.exfat-fuse", device, path);
-  undo.push(() => run("umount", path));
+  const device = await run("losetup", "--find", "--show", image);
+  try {
+    await run("mount.exfat-fuse", device, path);
+    undo.push(() => run("umount", path));
+  } finally {
+    // In use it goes with its last user (losetup(8)).
+    await run("losetup", "--detach", device);
+  }
   return { path };
 }

@@ -81,10 +81,11 @@ export async function errorsOf(container: Container): Promise<LogLine[]> {
   return ourLines((await container.logs()).stderr).filter(({ level }) => level === "error");
 }
 
-/** Writes files into a running container, as root, with their parents. */
+/** Writes files into a running container, as root, with their parents: whoever watches sees the old or the new, never half. */
 export async function writeFiles(container: Container, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
-    const argv = ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "sh", path];
+    const script = 'd=$(dirname "$1"); t="$d/.${1##*/}.new"; mkdir -p "$d" && cat > "$t" && mv -f "$t" "$1"';
+    const argv = ["sh", "-c", script, "sh", path];
     const { code, stderr } = await container.exec(argv, { stdin: text });
     if (code !== 0) throw new Error(`${path} could not be written — saw ${stderr}`);
   }

@@ -179,3 +179,16 @@ test("a path that is not plain is refused unread", () => {
     expect(read({}, APP, path)).toMatchObject({ what: `${path}: not an absolute path to a file` });
   }
 });
+
+test("the files of a directory share what one file may have: the rest are told, and the first count", () => {
+  const half = new Uint8Array(9 * 1024 * 1024);
+  expect(readAll({ "/keys/a": { bytes: half }, "/keys/b": { bytes: half }, "/keys/c": "x" })).toMatchObject({
+    "/keys/b": "/keys/b is too big for a file of keys",
+    "/keys/c": "x",
+  });
+  const lines = "x\n".repeat(60_000);
+  expect(readAll({ "/keys/a": lines, "/keys/b": lines })).toEqual({
+    "/keys/a": lines,
+    "/keys/b": "/keys/b is too long for a file of keys",
+  });
+});

@@ -25,6 +25,7 @@ test.each<[string, string, Partial<Download>]>([
   ["a success without a body", "", { status: 204 }],
   ["a page that says nothing of its type", "<!doctype html><p>Please log in", { type: "" }],
   ["an empty page", "", { type: "text/html" }],
+  ["a key with more lines behind it than anybody has", `${KEY}${"x\n".repeat(100_000)}`, {}],
   ["json", `{"key": null}`, { type: "application/json" }],
 ])("%s is no list of keys", (_name, text, more) => {
   expect(answer(text, more)).toMatchObject({ problem: { what: `${URL_1} gave no keys` } });
