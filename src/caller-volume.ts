@@ -2,8 +2,10 @@
  * Whether root may keep host keys where an unprivileged caller says: `WITHSSH_VOLUME` from the pipe must not make root write
  * into anybody else's place. Looks only, with the caller's credentials.
  */
+import { byteString, cString } from "./byte-strings.ts";
 import { asCaller, type Caller } from "./caller.ts";
-import { AT_FDCWD, byteString, c, cString, errno, errnoName, O, ptr, SYS } from "./libc.ts";
+import { errnoName } from "./errno.ts";
+import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;

@@ -2,9 +2,12 @@
  * Who called us through sudo, from sudo and the kernel alone, and a way to try a path with his credentials. Nothing that
  * came over the pipe is asked.
  */
+import { byteString, cBytes } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
+import { errnoName } from "./errno.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { AT_FDCWD, byteString, c, cBytes, errno, errnoName, O, ptr, SYS, slurp } from "./libc.ts";
+import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { groupsOf, type PasswdEntry, parseGroup, parsePasswd } from "./passwd.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 

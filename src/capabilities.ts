@@ -2,8 +2,9 @@
  * What sshd as root cannot do without (capabilities(7)), told by name: without it sshd listens, says nothing of why, and
  * lets nobody in. Pure but for the one look at ourselves.
  */
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
 import type { Problem } from "./errors.ts";
-import { byteString, slurp } from "./libc.ts";
 
 /** sshd's privilege separation: chroot, and becoming its own user and the one that logs in. */
 const NEEDED = { CAP_SETGID: 6n, CAP_SETUID: 7n, CAP_SYS_CHROOT: 18n } as const;

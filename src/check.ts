@@ -2,15 +2,18 @@
  * `--check`, the doctor: says what would start and what would not, and changes nothing. Its parts are those of a start, on
  * a host that writes to memory; nothing here decides again what a start decides.
  */
+import { cString } from "./byte-strings.ts";
 import { dryRun } from "./check-boot.ts";
 import { findBakedKeys } from "./check-image.ts";
 import { type CheckLine, line, renderCheck } from "./check-lines.ts";
 import { checkMode } from "./check-mode.ts";
 import { type Config, parseConfig } from "./config.ts";
+import { writeAll } from "./descriptors.ts";
 import { createNativeDryHost } from "./dry-native.ts";
+import { errnoName } from "./errno.ts";
 import { EXIT, type Problem, SettingsError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { AT_FDCWD, c, cString, errno, errnoName, O, writeAll } from "./libc.ts";
+import { AT_FDCWD, c, errno, O } from "./libc.ts";
 import { readListeners } from "./listeners.ts";
 import { parsePasswd } from "./passwd.ts";
 import { findPortHolder } from "./port-holder.ts";

@@ -2,9 +2,12 @@
  * The claim: at most one supervisor a start of the container, also against eight calls at once and after a kill. Two
  * witnesses, neither of which the caller can write; when neither can tell, the claim is refused.
  */
+import { byteString, cString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
+import { errnoName } from "./errno.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { AT_FDCWD, byteString, c, check, cString, errno, errnoName, O, ptr, SYS, slurp } from "./libc.ts";
+import { AT_FDCWD, c, check, errno, O, ptr, SYS } from "./libc.ts";
 import { openStateDirectory } from "./state-directory.ts";
 
 const STAGE = "claimStart";

@@ -2,8 +2,10 @@
  * Ends everything that runs below the supervisor: sshd, sessions, and what sessions left behind. As a subreaper it gets
  * the orphans of whatever it ends, so it goes on until no child is left. TERM first, KILL when that is not enough.
  */
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError } from "./errors.ts";
-import { byteString, c, slurp } from "./libc.ts";
+import { c } from "./libc.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;

@@ -2,11 +2,14 @@
  * The real world for a dry run: whether the kernel would let us write somewhere, and memory files that helpers can open by
  * path. Nothing on any file system is written.
  */
+import { cString } from "./byte-strings.ts";
+import { memoryFile, readAll } from "./descriptors.ts";
 import { createDryHost, type DryHost, type MemoryFiles } from "./dry-host.ts";
+import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import type { Owner } from "./host.ts";
-import { AT_FDCWD, c, check, cString, errno, errnoName, memoryFile, readAll } from "./libc.ts";
+import { AT_FDCWD, c, check, errno } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { createNativeHost } from "./native-host.ts";
 import type { Children } from "./processes.ts";

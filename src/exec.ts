@@ -2,9 +2,11 @@
  * Becoming the app, as execvp(3) does it: PATH search, default PATH, /bin/sh for a script without `#!`. Each candidate
  * is tried by execve itself: nothing is checked first and used later. Must never touch stdio or leave a trace of us.
  */
+import { cBytes, textOf } from "./byte-strings.ts";
+import { errnoName } from "./errno.ts";
 import { CommandError, EXIT } from "./errors.ts";
-import { AT_FDCWD, c, cBytes, cTable, errno, errnoName, ptr } from "./libc.ts";
-import { splitEnvEntry, textOf } from "./process-facts.ts";
+import { AT_FDCWD, c, cTable, errno, ptr } from "./libc.ts";
+import { splitEnvEntry } from "./process-facts.ts";
 
 /** confstr(_CS_PATH) of glibc: what execvp searches when PATH is not set at all. */
 export const DEFAULT_PATH = "/bin:/usr/bin";

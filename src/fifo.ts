@@ -1,5 +1,6 @@
 /** FIFOs (fifo(7)) in directories that are ours alone. */
-import { AT_FDCWD, c, check, cString, ptr, SYS } from "./libc.ts";
+import { cString } from "./byte-strings.ts";
+import { AT_FDCWD, c, check, ptr, SYS } from "./libc.ts";
 
 export const S_IFIFO = 0o010000;
 /** Its owner alone may read and write it. */

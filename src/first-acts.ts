@@ -2,8 +2,10 @@
  * The first acts of a process that an unprivileged caller started as root through sudo: everything that arrives from him
  * (directory, mask, groups, signals, limits, nice) is put right, or refused in words. Nothing is read before.
  */
+import { cString } from "./byte-strings.ts";
+import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
-import { c, cString, errno, errnoName, ptr } from "./libc.ts";
+import { c, errno, ptr } from "./libc.ts";
 
 const STAGE = "takeFirstSteps";
 const UMASK = 0o022;

@@ -2,9 +2,11 @@
  * WITHSSH_REVOKE_SESSIONS: ends the sessions of a key that is gone. A session is who wrote sshd's "Accepted" record, as
  * the kernel says, with the time it started: nothing is taken from text, and no pid is signalled that may be another's.
  */
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
-import { byteString, c, SYS, slurp } from "./libc.ts";
+import { c, SYS } from "./libc.ts";
 import { readStartTicks } from "./process-stat.ts";
 import { isAlive, type Session } from "./sessions.ts";
 

@@ -2,8 +2,9 @@
  * The listening TCP sockets on a port, out of /proc/net/tcp and tcp6 (proc(5)): whose they are, and how many connections
  * wait to be accepted. Opens no connection.
  */
+import { byteString, cString } from "./byte-strings.ts";
 import { isOsError } from "./errors.ts";
-import { AT_FDCWD, byteString, c, check, cString, O, ptr } from "./libc.ts";
+import { AT_FDCWD, c, check, O, ptr } from "./libc.ts";
 
 export interface Listener {
   readonly uid: number;

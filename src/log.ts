@@ -2,10 +2,12 @@
  * The supervisor's log on stderr: JSON by pino, or pretty for a terminal. The only importer of pino, loaded after sshd
  * has started. Never blocks: a reader that has stopped must not stop us, so what does not fit is counted and told.
  */
+
 import pino from "pino";
+import { byteString, cString } from "./byte-strings.ts";
 import type { Event, Level } from "./events.ts";
 import { renderEvent } from "./events.ts";
-import { AT_FDCWD, byteString, c, cString, errno, O, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { type LogFormat, renderPretty } from "./log-line.ts";
 import { isWritable } from "./poll.ts";
 

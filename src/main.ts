@@ -2,11 +2,14 @@
  * The edge: picks the role from argv, and turns every error into words and an exit code. The only file that ends the
  * process. What a role needs is loaded when it is picked; what stands here is time that every app waits.
  */
+
+import { textOf } from "./byte-strings.ts";
+import { writeAll } from "./descriptors.ts";
 import { startEarly } from "./early-start.ts";
 import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
-import { c, writeAll } from "./libc.ts";
+import { c } from "./libc.ts";
 import { becomePlainly, handOverPlainly, saysNothing } from "./plain-start.ts";
-import { envMap, inheritedDescriptors, readArgv, readEnviron, textOf } from "./process-facts.ts";
+import { envMap, inheritedDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 import { hasSudo } from "./sudo-paths.ts";
 

@@ -2,9 +2,12 @@
  * `Dir` on the real file system: every name is used relative to an open directory and no link is followed, so
  * nothing can be swapped between a check and its use (openat(2), O_NOFOLLOW). Must never see a path with a slash.
  */
+import { byteString, cString } from "./byte-strings.ts";
+import { readAll, writeAll } from "./descriptors.ts";
+import { errnoName } from "./errno.ts";
 import { isOsError, OsError } from "./errors.ts";
 import type { Dir, Facts, FileContent, Mount, Owner } from "./host.ts";
-import { AT_FDCWD, byteString, c, check, cString, errno, errnoName, O, ptr, readAll, SYS, writeAll } from "./libc.ts";
+import { AT_FDCWD, c, check, errno, O, ptr, SYS } from "./libc.ts";
 
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;

@@ -2,9 +2,10 @@
  * Our own file, by the kernel's word, and whether anybody but root could put another in its place: a sudo rule that names
  * such a path gives root to whoever can.
  */
+import { byteString, cBytes, cString } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
-import { AT_FDCWD, byteString, c, cBytes, check, cString, ptr } from "./libc.ts";
+import { AT_FDCWD, c, check, ptr } from "./libc.ts";
 
 const OPERATION = "look at our own executable";
 const WRITABLE_BY_OTHERS = 0o022;

@@ -2,9 +2,11 @@
  * `WITHSSH_PRIVILEGE=rootless` held to its word before the app starts: whoever pins a mode wants to hear at once that this
  * user cannot serve it. Loaded only then; reads /etc/passwd and nothing else.
  */
+import { byteString } from "./byte-strings.ts";
 import type { Config } from "./config.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError, StageError } from "./errors.ts";
-import { byteString, slurp } from "./libc.ts";
+
 import { parsePasswd } from "./passwd.ts";
 import { findRootlessProblem } from "./rootless.ts";
 import { settings } from "./settings.ts";

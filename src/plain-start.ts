@@ -2,9 +2,10 @@
  * The start that most images make: as root, without a sudo, a command, and no setting of ours but the keys. There is nothing to read that the
  * launcher must wait for, so it loads no settings table: the supervisor, then the app.
  */
+import { isAscii } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
 import { becomeCommand, restoreInherited } from "./exec.ts";
-import { c, isAscii } from "./libc.ts";
+import { c } from "./libc.ts";
 import { readGroups } from "./process-facts.ts";
 import type { StartedSupervisor } from "./supervisor-start.ts";
 

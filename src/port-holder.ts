@@ -2,9 +2,11 @@
  * Who holds a TCP port that sshd cannot have, as far as /proc tells: root without CAP_SYS_PTRACE cannot look into
  * processes of other users, so the answer may be no more than the holder's uid. For a message only.
  */
+import { byteString, cString } from "./byte-strings.ts";
 import type { Config } from "./config.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError, type Problem } from "./errors.ts";
-import { AT_FDCWD, byteString, c, cString, ptr, slurp } from "./libc.ts";
+import { AT_FDCWD, c, ptr } from "./libc.ts";
 import { readListeners } from "./listeners.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { settings } from "./settings.ts";

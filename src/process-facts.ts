@@ -2,9 +2,9 @@
  * What the kernel gave this process, in raw bytes: argv and environment that are no UTF-8 would be rewritten by the
  * runtime with U+FFFD, and the app must get them byte for byte. Reads only; changes nothing.
  */
-import { AT_FDCWD, byteString, c, cString, O, ptr, SYS, slurp, textOf } from "./libc.ts";
-
-export { bytesOf, textOf } from "./libc.ts";
+import { byteString, cString, textOf } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
+import { AT_FDCWD, c, O, ptr, SYS } from "./libc.ts";
 
 /** A NUL-separated list from `/proc` as byte strings (proc(5): each entry ends with a NUL). */
 export function splitNul(bytes: Uint8Array): string[] {

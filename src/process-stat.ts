@@ -2,8 +2,9 @@
  * What /proc/PID/stat says of a process: its state, and the time it began, which with its pid names it for good.
  * Readable for everybody where /proc is mounted as usual. Only looks.
  */
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError } from "./errors.ts";
-import { byteString, slurp } from "./libc.ts";
 
 export interface ProcessStat {
   /** As proc(5) has it: `S` sleeps, `T` is stopped, `Z` has ended. */

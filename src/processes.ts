@@ -4,10 +4,12 @@
  * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
 
+import { bytesOf, cBytes, cString } from "./byte-strings.ts";
+import { memoryFile, readAll } from "./descriptors.ts";
+import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import type { HelperResult, RunOptions } from "./host.ts";
-import { AT_FDCWD, c, cBytes, check, cString, cTable, errno, errnoName, memoryFile, O, ptr, readAll } from "./libc.ts";
-import { bytesOf } from "./process-facts.ts";
+import { AT_FDCWD, c, check, cTable, errno, O, ptr } from "./libc.ts";
 
 /** Where a child's descriptor comes from: one of ours, or a path opened in the child. */
 export type ChildDescriptor = number | { readonly path: string; readonly write: boolean };

@@ -2,8 +2,9 @@
  * What the launcher tells the supervisor, over descriptor 0: one JSON text of byte strings, read to its end. The
  * supervisor's own environment stays empty, so nothing in the app's can steer it. Unknown fields are refused.
  */
+import { byteString, bytesFrom } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
-import { byteString, bytesFrom } from "./libc.ts";
+
 import type { Mode } from "./privilege.ts";
 
 /** The most that a request may hold: environments are bounded by ARG_MAX (execve(2)), a request by this. */

@@ -2,7 +2,9 @@
  * Signals as the app inherits them and as the launcher passes them on where it stays. Listening to a signal forgets
  * that it came ignored, so what came ignored is read first. Must never leave a signal blocked or ignored for the app.
  */
-import { byteString, c, ptr, slurp } from "./libc.ts";
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
+import { c, ptr } from "./libc.ts";
 
 /** Bytes enough for struct sigaction and sigset_t of both C libraries; the handler is its first word. */
 const ACTION_BYTES = 256;

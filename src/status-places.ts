@@ -2,9 +2,11 @@
  * Where a supervisor of this container may answer, and as whom: root's place first, then those of an unprivileged one.
  * Only looks. Who really listens there is the kernel's word, asked after connecting (status-ask.ts).
  */
+import { byteString } from "./byte-strings.ts";
+import { slurp } from "./descriptors.ts";
 import { isOsError } from "./errors.ts";
 import type { Facts } from "./host.ts";
-import { byteString, slurp } from "./libc.ts";
+
 import { openNativeDir } from "./native-dir.ts";
 import { parsePasswd } from "./passwd.ts";
 import { STATE_DIRECTORY } from "./paths.ts";

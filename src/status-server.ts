@@ -2,9 +2,10 @@
  * Answers `--status` over a unix socket in the state directory: a client connects, gets one JSON document, and is closed.
  * Nothing is read from it, nothing of it is logged, and no client can hold us up: writes never block, and few may wait.
  */
+import { errnoName } from "./errno.ts";
 import { isOsError } from "./errors.ts";
 import type { Dir } from "./host.ts";
-import { c, errno, errnoName, ptr } from "./libc.ts";
+import { c, errno, ptr } from "./libc.ts";
 import { STATUS_NAME } from "./paths.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
 import { acceptFrom, listenOn, peerOf } from "./unix-socket.ts";

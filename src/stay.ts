@@ -2,9 +2,10 @@
  * The launcher where it stays: as parent of the supervisor when there is no command, as the app's init when
  * `WITHSSH_INIT=true`. Forwards every signal it can catch and reaps everything; only the awaited child's end is ours.
  */
+import { cString } from "./byte-strings.ts";
 import { keepDescriptors } from "./exec.ts";
 import { moveForeground } from "./foreground.ts";
-import { AT_FDCWD, c, cString, O } from "./libc.ts";
+import { AT_FDCWD, c, O } from "./libc.ts";
 import { Children, type Ending, spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { BECOME_ROLE } from "./roles.ts";

@@ -2,8 +2,9 @@
  * Asks the image's sudo something from the launcher and hears it to its end: what it said, and how it ended. Waits for
  * nothing beyond a deadline; a sudo that does not answer in time has proved nothing.
  */
+import { memoryFile, readAll } from "./descriptors.ts";
 import { StageError } from "./errors.ts";
-import { c, check, memoryFile, ptr, readAll, SYS } from "./libc.ts";
+import { c, check, ptr, SYS } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { isReadable } from "./poll.ts";
 import { type Ending, parseStatus, spawn } from "./processes.ts";

@@ -2,9 +2,10 @@
  * The image's sudo, and why it could not give anything: found in three places alone, never by PATH. Asks the kernel, so that
  * "no such program", "not set-uid", "nosuid" and "no_new_privs" are told apart before it is run.
  */
+import { cString } from "./byte-strings.ts";
 import { readCapabilities } from "./capabilities.ts";
 import type { Problem } from "./errors.ts";
-import { AT_FDCWD, c, cString, O, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, c, O, ptr, SYS } from "./libc.ts";
 import { SUDO_PATHS } from "./sudo-paths.ts";
 
 const PR_GET_NO_NEW_PRIVS = 39;

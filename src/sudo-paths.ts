@@ -1,5 +1,6 @@
 /** Where a sudo may be, and whether there is one: the launcher asks before every app, so this knows nothing else. */
-import { AT_FDCWD, c, cString } from "./libc.ts";
+import { cString } from "./byte-strings.ts";
+import { AT_FDCWD, c } from "./libc.ts";
 
 /** Where sudo counts: never found by PATH. */
 export const SUDO_PATHS = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"] as const;

@@ -3,10 +3,11 @@
  * into a fifo that root alone can reach, and the running supervisor counts and tells. No word of the caller's gets into the
  * log, and a flood of calls is a line every ten seconds.
  */
+import { cString } from "./byte-strings.ts";
 import { asCaller, type Caller } from "./caller.ts";
 import { makeFifo, OWNER_ONLY, S_IFIFO } from "./fifo.ts";
 import type { Host } from "./host.ts";
-import { AT_FDCWD, c, check, cString, O, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, c, check, O, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { PRIVATE_NAME, STATE_DIRECTORY } from "./paths.ts";
 import type { StateDirectory } from "./state-directory.ts";

@@ -2,9 +2,10 @@
  * Which settings count in sudo mode: what came over the pipe only where the caller could have it without root, all else
  * from the root-owned /etc/withssh/settings. What is refused is named; nothing is dropped in silence.
  */
+import { textOf } from "./byte-strings.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { splitEnvEntry, textOf } from "./process-facts.ts";
+import { splitEnvEntry } from "./process-facts.ts";
 import { fileForm, isOurSetting, type Setting, settings } from "./settings.ts";
 
 const OPERATION = "read /etc/withssh/settings";

@@ -2,8 +2,9 @@
  * Why sudo gave nothing: it ended without a word of our root side. Each reason is told by its own name, and only what sudo
  * itself says decides: with a rule that could run us without a password, rights may be left.
  */
+import { cString } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
-import { AT_FDCWD, c, cString } from "./libc.ts";
+import { AT_FDCWD, c } from "./libc.ts";
 import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
 import type { Ending } from "./processes.ts";
 import { SUDO_ROLE } from "./roles.ts";

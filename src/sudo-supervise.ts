@@ -2,13 +2,15 @@
  * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
+
 import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
 import { judgeVolume } from "./caller-volume.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
+import { readAll } from "./descriptors.ts";
 import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
 import { takeFirstSteps } from "./first-acts.ts";
 import type { Host } from "./host.ts";
-import { c, ptr, readAll } from "./libc.ts";
+import { c, ptr } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { readOwnExecutable } from "./own-executable.ts";

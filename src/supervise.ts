@@ -2,14 +2,17 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
+
 import type { Plan } from "./boot.ts";
+import { cString } from "./byte-strings.ts";
 import { judgeCapabilities, readCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
+import { readAll, writeAll } from "./descriptors.ts";
 import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
 import type { Host } from "./host.ts";
-import { c, check, cString, readAll, writeAll } from "./libc.ts";
+import { c, check } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { createNativeHost } from "./native-host.ts";
 import { CONFIG_NAME } from "./paths.ts";

@@ -2,7 +2,8 @@
  * Starts the supervisor from our root side: in a session of its own, with a checked request and a pidfd of the app that the
  * kernel named, and nothing of sudo's or the caller's but the pipe and stderr.
  */
-import { c, check, memoryFile, SYS } from "./libc.ts";
+import { memoryFile } from "./descriptors.ts";
+import { c, check, SYS } from "./libc.ts";
 import { spawn } from "./processes.ts";
 import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";

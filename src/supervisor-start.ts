@@ -2,8 +2,10 @@
  * How the launcher starts the supervisor so that the app does not meet it: in a session of its own, orphaned where
  * PID 1 is somebody else, holding our stderr for the log, a pidfd of the app, and nothing else of ours.
  */
+import { byteString, cBytes, cString } from "./byte-strings.ts";
+import { writeAll } from "./descriptors.ts";
 import { isOsError, StageError } from "./errors.ts";
-import { AT_FDCWD, byteString, c, cBytes, check, cString, O, ptr, SYS, writeAll } from "./libc.ts";
+import { AT_FDCWD, c, check, O, ptr, SYS } from "./libc.ts";
 import { isExecutablePath, spawn, waitFor } from "./processes.ts";
 import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";

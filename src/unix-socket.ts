@@ -2,8 +2,10 @@
  * Unix stream sockets by plain system calls (unix(7)): a listener that never blocks, and a client with a deadline that asks
  * the kernel who listens. Knows nothing of what is said over them.
  */
+import { cString } from "./byte-strings.ts";
+import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
-import { c, check, cString, errno, errnoName, ptr } from "./libc.ts";
+import { c, check, errno, ptr } from "./libc.ts";
 import { isReadable } from "./poll.ts";
 
 /** asm/unistd.h: calls for which the C library's wrappers would have to be looked up at every start of the launcher. */

@@ -3,9 +3,12 @@
  * has not (network file systems, a bind-mounted file, no inotify left). The only importer of chokidar, loaded once sshd
  * runs. Decides nothing, reads no content, and never follows what it sees beyond a look at it.
  */
+
 import { type FSWatcher, watch } from "chokidar";
+import { cString } from "./byte-strings.ts";
+import { errnoName } from "./errno.ts";
 import { isOsError } from "./errors.ts";
-import { AT_FDCWD, c, cString, errno, errnoName, O, ptr, SYS } from "./libc.ts";
+import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 
 /** Paths that belong together: files or directories (their entries too), there or not. */

@@ -3,9 +3,11 @@
  * waits in open(2) until the config is there. What it reads is the whole config or nothing: an sshd with a part of it would
  * listen without our rules.
  */
+import { cString } from "./byte-strings.ts";
+import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import { makeFifo } from "./fifo.ts";
-import { AT_FDCWD, c, check, cString, errno, errnoName, O, ptr } from "./libc.ts";
+import { AT_FDCWD, c, check, errno, O, ptr } from "./libc.ts";
 
 const OPERATION = "withhold sshd's config";
 /** An empty pipe takes this much in one write, which nothing but the end of the machine can cut (pipe(7)). */

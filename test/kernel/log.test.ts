@@ -1,6 +1,8 @@
 /** The supervisor's log on a real stderr, from a process of its own: stderr here is the test runner's. */
+
 import { expect, test } from "vitest";
-import { c, O, ptr, readAll } from "../../src/libc.ts";
+import { readAll } from "../../src/descriptors.ts";
+import { c, O, ptr } from "../../src/libc.ts";
 
 const LOG = new URL("../../src/log.ts", import.meta.url).pathname;
 

@@ -1,8 +1,11 @@
 /** Real processes: nothing here goes through a shell or the runtime's own spawn. */
+
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { byteString } from "../../src/byte-strings.ts";
+import { memoryFile, readAll } from "../../src/descriptors.ts";
 import { OsError } from "../../src/errors.ts";
-import { byteString, c, memoryFile, readAll } from "../../src/libc.ts";
+import { c } from "../../src/libc.ts";
 import { Children, isExecutablePath, parseStatus, spawn, waitFor } from "../../src/processes.ts";
 
 const OP = "test";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { bytesOf, envMap, splitEnvEntry, splitNul, textOf } from "../../src/process-facts.ts";
+import { bytesOf, textOf } from "../../src/byte-strings.ts";
+import { envMap, splitEnvEntry, splitNul } from "../../src/process-facts.ts";
 
 const raw = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 

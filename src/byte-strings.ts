@@ -1,0 +1,56 @@
+/**
+ * Byte strings: text with one character a byte, U+0000 to U+00FF, which loses nothing whatever the encoding was; and the C
+ * strings that the kernel takes. On the launcher's way: nothing here may be dear at its first use.
+ */
+import { OsError } from "./errors.ts";
+
+const encoder = new TextEncoder();
+/** Arguments of one call, at most. */
+const SHORT_BYTES = 16_384;
+
+/** A C string from text, as UTF-8. Text with a NUL would be cut by C: it is a bug or an attack, and throws. */
+export function cString(text: string): Uint8Array {
+  if (text.includes("\0")) throw new OsError("EINVAL", "cString", "pass text to the kernel");
+  return encoder.encode(`${text}\0`);
+}
+
+/** A C string from a byte string (one character a byte, U+0000 to U+00FF). */
+export function cBytes(bytes: string): Uint8Array {
+  return bytesFrom(`${bytes}\0`);
+}
+
+/** True when every character of a byte string is its own UTF-8: then it needs no decoding. */
+export function isAscii(bytes: string): boolean {
+  return encoder.encode(bytes).length === bytes.length;
+}
+
+/** The bytes of a byte string. */
+export function bytesFrom(bytes: string): Uint8Array {
+  const encoded = encoder.encode(bytes);
+  return encoded.length === bytes.length ? encoded : fromLatin1(bytes);
+}
+
+/**
+ * A byte string (one character a byte) from bytes: loses nothing, whatever the encoding was. Not by spreading, which walks an
+ * iterator and takes many times as long.
+ */
+export function byteString(bytes: Uint8Array): string {
+  if (bytes.length > SHORT_BYTES) return toLatin1(bytes);
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+// The runtime makes its Buffer when a function that names it is first entered, and the launcher has no time for that: hence
+// functions of their own.
+const fromLatin1 = (bytes: string): Uint8Array => Buffer.from(bytes, "latin1");
+const toLatin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+
+/** Text from a byte string, read as UTF-8; what is no UTF-8 becomes U+FFFD. For settings and messages only. */
+export function textOf(bytes: string): string {
+  return isAscii(bytes) ? bytes : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesFrom(bytes));
+}
+
+/** A byte string from text, as UTF-8: the other way round. */
+export function bytesOf(text: string): string {
+  return isAscii(text) ? text : byteString(encoder.encode(text));
+}

@@ -1,0 +1,47 @@
+/** Names of errno numbers (errno(3)); the same on x86-64 and arm64. */
+const ERRNO: Readonly<Record<number, string>> = {
+  1: "EPERM",
+  2: "ENOENT",
+  3: "ESRCH",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  7: "E2BIG",
+  8: "ENOEXEC",
+  9: "EBADF",
+  10: "ECHILD",
+  11: "EAGAIN",
+  12: "ENOMEM",
+  13: "EACCES",
+  14: "EFAULT",
+  16: "EBUSY",
+  17: "EEXIST",
+  18: "EXDEV",
+  19: "ENODEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
+  23: "ENFILE",
+  24: "EMFILE",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  31: "EMLINK",
+  32: "EPIPE",
+  36: "ENAMETOOLONG",
+  38: "ENOSYS",
+  39: "ENOTEMPTY",
+  40: "ELOOP",
+  80: "ELIBBAD",
+  95: "EOPNOTSUPP",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
+  116: "ESTALE",
+  122: "EDQUOT",
+};
+
+/** The name of an errno number, `E<number>` for the rare ones. */
+export function errnoName(errno: number): string {
+  return ERRNO[errno] ?? `E${errno}`;
+}
