@@ -114,7 +114,12 @@ describe.each(bases)("on %s", (base) => {
     const mount = "mount -o bind /usr/bin /usr/bin && mount -o remount,bind,nosuid /usr/bin";
     const cmd = ["-c", `${mount}; exec su app -c 'withssh echo the app ran'`];
     const host = { CapAdd: ["SYS_ADMIN"], SecurityOpt: ["apparmor=unconfined", "seccomp=unconfined"] };
-    expect(await run({ user: "root", entrypoint: ["sh"], cmd, host })).toContain("/usr/bin/sudo is on a nosuid mount");
+    // busybox's mount does not reliably change the flags of a bind mount.
+    if (base === "debian") {
+      expect(await run({ user: "root", entrypoint: ["sh"], cmd, host })).toContain(
+        "/usr/bin/sudo is on a nosuid mount",
+      );
+    }
     for (const capability of ["SETUID", "SETGID"]) {
       const words = `sudo needs CAP_${capability}, which the container lacks`;
       expect(await run({ host: { CapDrop: [capability] } })).toContain(words);
