@@ -47,8 +47,8 @@ export interface LoadContainer {
   sh(script: string): Promise<string>;
   /** Logs in `count` times, `atOnce` at a time; gives the seconds that it took. Throws when one is refused. */
   logIn(count: number, atOnce: number): Promise<number>;
-  /** The same with a key that nobody knows and names that nobody has; each must be refused. */
-  beRefused(count: number, atOnce: number): Promise<void>;
+  /** The same with a key that nobody knows and names that nobody has; gives how many were told that they are refused. */
+  beRefused(count: number, atOnce: number): Promise<number>;
   /** Opens sessions that stay; resolves when all are in. */
   hold(count: number): Promise<void>;
   /** Sends a signal to every process whose command line begins so; gives how many there are. The image has no pkill. */
@@ -104,7 +104,9 @@ export async function startLoad(kind: Kind, extra: readonly string[] = []): Prom
       return (performance.now() - began) / 1000;
     },
     async beRefused(count, atOnce) {
-      await sh(many(count, atOnce, `sh -c '${CLIENT} -i /client/bad strangerN@127.0.0.1 true; [ $? = 255 ]'`));
+      const loud = CLIENT.replace(" -q ", " ");
+      const told = await sh(many(count, atOnce, `sh -c '${loud} -i /client/bad strangerN@127.0.0.1 true 2>&1; true'`));
+      return told.split("\n").filter((line) => line.includes("Permission denied")).length;
     },
     async hold(count) {
       const one = `${CLIENT} -i /client/good root@127.0.0.1 'echo >> /client/in; exec sleep 100000'`;

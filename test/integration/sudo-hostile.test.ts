@@ -141,7 +141,7 @@ describe.each(bases)("on %s", (base) => {
   test("with no_new_privs on sshd too, a session of the app's own making gives nothing that the app has not", async () => {
     const { key, container } = await boot(SCOPED, { WITHSSH_NO_NEW_PRIVS: "true" });
     await container.waitForLogins();
-    const command = `grep NoNewPrivs /proc/self/status; sudo -n id; sudo -n ${WITHSSH} --supervise`;
+    const command = `grep NoNewPrivs /proc/self/status; /usr/bin/sudo -n id; /usr/bin/sudo -n ${WITHSSH} --supervise`;
     const session = await ssh(container, { key, user: "app", command });
     expect(session.stdout).toBe("NoNewPrivs:\t1\n");
     expect(session.stderr).toContain("no new privileges");
