@@ -32,13 +32,12 @@ export function hearRefusals(host: Host, { private: dir }: StateDirectory, quiet
   if (dir.stat(OPERATION, NAME) !== undefined) dir.remove(OPERATION, NAME);
   const path = `${dir.path}/${NAME}`;
   makeFifo(path, OPERATION);
-  // For writing too: with a writer it never comes to an end.
-  const fd = check(
-    c.openat(AT_FDCWD, cString(path), O.rdwr | O.nonblock | O.nofollow | O.cloexec, 0),
-    "openat",
-    OPERATION,
-    path,
-  );
+  const open = (flags: number) =>
+    check(c.openat(AT_FDCWD, cString(path), flags | O.nonblock | O.nofollow | O.cloexec, 0), "openat", OPERATION, path);
+  const fd = open(O.rdonly);
+  // With a writer it never comes to an end. Not by one descriptor for both: each read of a pipe signals its writers, and
+  // the signal would make us read again, for ever.
+  open(O.wronly);
   const buffer = new Uint8Array(READ_BYTES);
   let count = 0;
   let quiet: ReturnType<typeof setTimeout> | undefined;

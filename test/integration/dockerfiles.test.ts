@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { ensureDebianBase, ensureMuslBase } from "../../scripts/base-images.ts";
 import { run } from "../../scripts/ssh-client.ts";
 import { bases, makeVolume, startContainer } from "../support/boot.ts";
-import { errorsOf } from "../support/inside.ts";
+import { errorsOf, findProcess, isSupervisor } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
 import { buildTestImage, removeImage, SHOWN_DOCKERFILES } from "../support/test-images.ts";
 
@@ -48,6 +48,16 @@ describe.each(bases)("on %s", (base) => {
       expect(tried).toMatchObject({ code: 0, stdout: expect.stringMatching(/over\n$/) });
       expect(tried.stdout).not.toMatch(/^0$/m);
     }
+    // And hearing of it does not keep the supervisor awake: of three seconds it takes a few hundredths.
+    const { pid } = await findProcess(container, isSupervisor);
+    const stat = `cut -d ' ' -f 14,15 /proc/${pid}/stat`;
+    const { stdout } = await container.exec(["sh", "-c", `${stat}; sleep 3; ${stat}`]);
+    const [before = [], after = []] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").map(Number));
+    const ticks = after.reduce((sum, value, at) => sum + value - (before[at] ?? 0), 0);
+    expect(ticks).toBeLessThan(25);
   });
 
   test("it works as root as well", async () => {
