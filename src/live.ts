@@ -18,7 +18,7 @@ import type { Request } from "./request.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
 import { readUrlRoots } from "./url-roots.ts";
 import { openState } from "./wake.ts";
-import { isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
+import { hasChangedSince, isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
 
 export type Topic = "keys" | "host keys" | "config";
@@ -38,6 +38,8 @@ export interface Live {
   readonly adopt: (plan: Plan, options: { reload: boolean }) => Promise<void>;
   /** Resolves once sshd listens: before that a SIGHUP would end it. */
   readonly ready: Promise<void>;
+  /** When the first stage began, in milliseconds since the epoch. */
+  readonly beganMs: number;
 }
 
 /** Watches until the result is closed. Changes are worked off one after the other. */
@@ -51,7 +53,16 @@ export function startLive(live: Live): Watcher {
     .then((made = []) => enqueue(() => joinHostKeys(live, made)));
   warnOfMountedFiles(live);
   followUrls(live, () => enqueue(() => applyChanges(live, ["keys"])));
-  return startWatcher(watchedPaths(live), (topics) => enqueue(() => applyChanges(live, topics)));
+  const watcher = startWatcher(watchedPaths(live), (topics) => enqueue(() => applyChanges(live, topics)));
+  // What was changed after the stages had read it, and before anybody watched.
+  if (haveKeysChanged(live)) enqueue(() => applyChanges(live, ["keys"]));
+  return watcher;
+}
+
+function haveKeysChanged({ config, plan, beganMs }: Live): boolean {
+  const { path } = config.authorizedKeysFile;
+  const wasThere = plan()?.keys.keys.some(({ sources }) => sources.some((source) => source.startsWith(path))) === true;
+  return hasChangedSince(path, beganMs, wasThere);
 }
 
 async function applyChanges(live: Live, topics: readonly Topic[]): Promise<void> {

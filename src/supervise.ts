@@ -55,6 +55,7 @@ export async function supervise(): Promise<number> {
     problems.note(event, Date.now());
   });
   const host = request.mode === "sudo" ? (await import("./caller-host.ts")).createCallerHost(native, request) : native;
+  const beganMs = host.now();
   const place = new SshdPlace(children, (event) => host.emit(event));
   const wakeSshd = (): Promise<Woken> =>
     wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
@@ -94,6 +95,7 @@ export async function supervise(): Promise<number> {
     request,
     bringUp: () => bringUp(wakeSshd),
     ready,
+    beganMs,
     plan: () => supervisor.plan,
     prove: (plan) => supervisor.prove(plan),
     adopt: (plan, options) => supervisor.adopt(plan, options),

@@ -93,6 +93,32 @@ export function startWatcher<Topic>(
   };
 }
 
+/** File times are those of the last tick (at least every 10 ms), so they may lie before the change. */
+const TICK_MS = 10;
+
+/**
+ * True where the path, or an entry of a directory there, has changed since then (milliseconds since the epoch); `wasThere`: or
+ * is there no more.
+ */
+export function hasChangedSince(path: string, sinceMs: number, wasThere: boolean): boolean {
+  const isNewer = (one: string): boolean => {
+    const at = look(one);
+    return typeof at === "string" ? wasThere : at.changedMs >= sinceMs - TICK_MS;
+  };
+  if (isNewer(path)) return true;
+  try {
+    const dir = openNativeDir(OPERATION, path);
+    try {
+      return dir.list(OPERATION).some((name) => isNewer(`${path}/${name}`));
+    } finally {
+      dir.close();
+    }
+  } catch (error) {
+    if (isOsError(error)) return false;
+    throw error;
+  }
+}
+
 /** One watch, of the place itself: chokidar would open more for what is in it, and lets a parent's take a child's away. */
 function listen(path: string, onEvent: () => void, onError: () => void): FSWatcher {
   const options = { ignored: (one: string) => one !== path, ignoreInitial: true, depth: 0, usePolling: false };
@@ -136,6 +162,8 @@ function isWithoutEvents(path: string): boolean {
 
 interface Look {
   readonly isDirectory: boolean;
+  /** When its content or anything else of it was last changed, in milliseconds since the epoch. */
+  readonly changedMs: number;
   readonly mount: string;
   readonly inode: string;
   /** Another one for every other content, as far as the file system can tell. */
@@ -165,7 +193,9 @@ function look(path: string): Look | string {
   const isNumbered = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
   const mount = isNumbered ? view.getBigUint64(144, true).toString() : device;
   const inode = `${device}:${view.getBigUint64(32, true)}`;
-  return { isDirectory: kind === DIRECTORY, mount, inode, state: `${device}:${parts.join(":")}` };
+  const ms = (at: number) => Number(view.getBigInt64(at, true)) * 1000 + view.getUint32(at + 8, true) / 1e6;
+  const changedMs = Math.max(ms(96), ms(112));
+  return { isDirectory: kind === DIRECTORY, changedMs, mount, inode, state: `${device}:${parts.join(":")}` };
 }
 
 function describe(paths: readonly string[]): string {
