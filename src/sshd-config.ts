@@ -76,9 +76,11 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
   for (const text of mustHaves(input)) lines.push({ text });
   for (const text of setEnv(everyone, imageEnv)) lines.push({ text });
   if (input.operatorFile !== undefined) lines.push({ text: `Include ${quotePath(input.operatorFile, input.version)}` });
+  const saysMaxStartups = (input.operatorLines ?? []).some((line) => line.keyword === "maxstartups");
   for (const line of input.image.global) {
     // PAM's modules want root. Left out and not denied: an sshd built without PAM warns at every mention of it.
     if (line.keyword === "setenv" || (input.rootless && line.keyword === "usepam")) continue;
+    if (line.keyword === "maxstartups" && saysMaxStartups) continue;
     lines.push({ text: line.text, origin: originOf(line) });
   }
   for (const text of defaults(input)) lines.push({ text });
@@ -161,7 +163,8 @@ function defaults(input: SshdConfigInput): string[] {
     "ClientAliveCountMax 3",
     "LoginGraceTime 30",
     "MaxAuthTries 6",
-    "MaxStartups 50:30:200",
+    // The one keyword of these whose last value counts (servconf.c, sMaxStartups): said again it would undo theirs.
+    ...(said.has("maxstartups") ? [] : ["MaxStartups 50:30:200"]),
     "X11Forwarding no",
     "UseDNS no",
     // Removals from each release's own list, so that no name has to be known everywhere: SHA-1, CBC and short tags.

@@ -241,3 +241,11 @@ describe("one SetEnv line", () => {
     expect(leftOutEnv).toEqual(["SECRET"]);
   });
 });
+
+test("MaxStartups, whose last value counts, is said once: the operator's, else the image's, else ours", () => {
+  const said = (input: Partial<SshdConfigInput>) => render(input).text.match(/^MaxStartups.*/gm);
+  const image = { global: [lineOf("MaxStartups 10")], blocks: [] };
+  expect(said({})).toEqual(["MaxStartups 50:30:200"]);
+  expect(said({ image })).toEqual(["MaxStartups 10"]);
+  expect(said({ image, operatorFile: "/o", operatorLines: [lineOf("MaxStartups 20")] })).toBe(null);
+});
