@@ -67,7 +67,10 @@ export class Supervisor {
         () => this.#knownKeys(),
       );
     this.#logins = new Logins({
-      emit: (event) => host.emit(event),
+      emit: (event) => {
+        if (event.type === "disconnected") this.#sessions.disconnected(event);
+        host.emit(event);
+      },
       sourceOf: (key, use) => findKeyOrigin(this.#plan?.keys.keys ?? [], config, key, use),
       startOf: readStartTicks,
       drain: () => place.log.drain(),
@@ -207,7 +210,6 @@ export class Supervisor {
       if (log.type === "restarting") return;
       if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
       this.#logins.take(log, pid);
-      if (log.type === "disconnected") this.#sessions.disconnected(log);
       if (log.type !== "accepted") return;
       const use = { isAccepted: true, ...(log.authority === undefined ? {} : { authority: log.authority }) };
       const source = findKeyOrigin(this.#plan?.keys.keys ?? [], config, log.key, use);
