@@ -213,7 +213,8 @@ export class Supervisor {
       if (log.type !== "accepted") return;
       const use = { isAccepted: true, ...(log.authority === undefined ? {} : { authority: log.authority }) };
       const source = findKeyOrigin(this.#plan?.keys.keys ?? [], config, log.key, use);
-      this.#keySessions?.accepted(this.#sessions.accepted(pid, { ...log, source }, host.now()));
+      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
+      this.#keySessions?.accepted(session);
       return;
     }
     place.sshd?.listening();
