@@ -13,10 +13,16 @@ export function compileNormally(): void {
 const SETTLED_MS = 1000;
 let settling: ReturnType<typeof setTimeout> | undefined;
 
-/** Collects all garbage soon: an idle runtime would keep what a start or ten thousand keys have left behind. */
+/**
+ * Collects all garbage soon, and the code of what has run: an idle runtime would keep what a start or ten thousand keys have
+ * left behind. What runs again is loaded again, from the executable.
+ */
 export function giveMemoryBackSoon(): void {
   clearTimeout(settling);
-  settling = setTimeout(() => Bun.gc(true), SETTLED_MS);
+  settling = setTimeout(() => {
+    Bun.shrink();
+    Bun.gc(true);
+  }, SETTLED_MS);
 }
 
 /** Collects all garbage now, in some milliseconds: for work that would leave tens of megabytes behind before its end. */
