@@ -22,7 +22,10 @@ export const line = (verdict: Verdict, about: string, what: string | Problem): C
 /** What each stage is about, in a user's words. */
 const TOPICS: Readonly<Record<string, string>> = {
   openStateDirectory: "state",
+  findSshd: "sshd",
+  warmSshd: "sshd",
   findPrograms: "sshd",
+  checkCapabilities: "sshd",
   prepareAccounts: "users",
   collectAuthorizedKeys: "keys",
   awaitUrlKeys: "keys",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type CheckLine, line, lineOfFailure, linesOfEvent, renderCheck, type Verdict } from "../../src/check-lines.ts";
 import { StageError } from "../../src/errors.ts";
@@ -39,4 +40,14 @@ test("what a stage told is ok or a warning, never a failure: the boot went on; w
 test("a stage that failed is told under what it is about", () => {
   const failure = new StageError("restoreHostKeys", { what: "w", saw: "s" });
   expect(lineOfFailure(failure, "fail")).toEqual({ verdict: "fail", about: "host keys", text: "w — saw s" });
+});
+
+test("a stage that fails is told by what it is about, and no stage by its own name", () => {
+  const source = ["wake.ts", "boot.ts"].map((name) =>
+    readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8"),
+  );
+  const stages = [...source.join("").matchAll(/stage\("(\w+)"/g)].map((match) => match[1] ?? "");
+  expect(stages.length).toBeGreaterThan(8);
+  const abouts = stages.map((stage) => lineOfFailure(new StageError(stage, { what: "x" }), "fail").about);
+  expect(abouts.filter((about) => /[A-Z]/.test(about))).toEqual([]);
 });
