@@ -1,7 +1,7 @@
 /**
  * The end of a process that is not our child, by its pidfd. The runtime has no event for one, but its event queue takes a
- * pidfd in the place of a socket: readable at the end (pidfd_open(2)), and closed then, since nothing can be read. So an
- * idle supervisor needs no timer; where the queue does not take it, a look every second does.
+ * pidfd in the place of a socket: readable at the end (pidfd_open(2)), and closed then, since nothing can be read. So the end
+ * is known at once, for what the queue's own rare looks cost; where it does not take a pidfd, a look every second does.
  */
 import { c } from "./libc.ts";
 import { isReadable } from "./poll.ts";
