@@ -2,7 +2,9 @@
  * sshd's stderr as a SOCK_SEQPACKET pair: one record a log call, whatever line ends a stranger put into a login name,
  * with the writer's pid from the kernel (unix(7), SO_PASSCRED). sshd's end never blocks: a full log hangs logins.
  */
+
 import { c, check, ptr, SYS } from "./libc.ts";
+import { signalOnInput } from "./signal-io.ts";
 
 /** One log call of sshd: its text as a byte string, and who made it, as the kernel says. */
 export interface LogRecord {
@@ -19,9 +21,7 @@ const SO_SNDBUF = 7;
 const SIOCOUTQ = 0x5411;
 const SO_PASSCRED = 16;
 const F_SETFL = 4;
-const F_SETOWN = 8;
 const O_NONBLOCK = 0o4000;
-const O_ASYNC = 0o20000;
 const MSG_DONTWAIT = 0x40;
 const SCM_CREDENTIALS = 2;
 const OPERATION = "open sshd's log";
@@ -55,9 +55,8 @@ export class LogSocket {
     // As much as the kernel allows, which is not what was asked for.
     c.syscall(SYS.getsockopt, this.writer, SOL_SOCKET, SO_SNDBUF, ptr(this.#room), ptr(new Int32Array([4])));
     check(c.fcntl(this.writer, F_SETFL, O_NONBLOCK), "fcntl", OPERATION);
-    check(c.fcntl(this.#reader, F_SETOWN, c.getpid()), "fcntl", OPERATION);
     process.on("SIGIO", this.#listener);
-    check(c.fcntl(this.#reader, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl", OPERATION);
+    signalOnInput(this.#reader, OPERATION);
   }
 
   /**

@@ -3,6 +3,7 @@
  * into a fifo that root alone can reach, and the running supervisor counts and tells. No word of the caller's gets into the
  * log, and a flood of calls is a line every ten seconds.
  */
+
 import { cString } from "./byte-strings.ts";
 import { asCaller, type Caller } from "./caller.ts";
 import { makeFifo, OWNER_ONLY, S_IFIFO } from "./fifo.ts";
@@ -10,14 +11,12 @@ import type { Host } from "./host.ts";
 import { AT_FDCWD, c, check, O, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { PRIVATE_NAME, STATE_DIRECTORY } from "./paths.ts";
+import { signalOnInput } from "./signal-io.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 const NAME = "refused-calls";
 const PATH = `${STATE_DIRECTORY}/${PRIVATE_NAME}/${NAME}`;
 const OPERATION = "hear of refused calls";
-const F_SETFL = 4;
-const F_SETOWN = 8;
-const O_ASYNC = 0o20000;
 const O_NOCTTY = 0o400;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -54,8 +53,7 @@ export function hearRefusals(host: Host, { private: dir }: StateDirectory, quiet
   };
   const take = () => Number(c.read(fd, ptr(buffer), READ_BYTES));
   process.on("SIGIO", drain);
-  check(c.fcntl(fd, F_SETOWN, c.getpid()), "fcntl", OPERATION);
-  check(c.fcntl(fd, F_SETFL, O.nonblock | O_ASYNC), "fcntl", OPERATION);
+  signalOnInput(fd, OPERATION);
 }
 
 /** For a refused call, as root: false when no supervisor hears of it. Waits for nothing, not even for room. */

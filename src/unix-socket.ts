@@ -2,11 +2,13 @@
  * Unix stream sockets by plain system calls (unix(7)): a listener that never blocks, and a client with a deadline that asks
  * the kernel who listens. Knows nothing of what is said over them.
  */
+
 import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import { c, check, errno, ptr } from "./libc.ts";
 import { isReadable } from "./poll.ts";
+import { signalOnInput } from "./signal-io.ts";
 
 /** asm/unistd.h: calls for which the C library's wrappers would have to be looked up at every start of the launcher. */
 const CALLS =
@@ -18,10 +20,6 @@ const STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
-const F_SETFL = 4;
-const F_SETOWN = 8;
-const O_NONBLOCK = 0o4000;
-const O_ASYNC = 0o20000;
 const BACKLOG = 64;
 const UMASK_FOR_ALL = 0o111;
 const PATH_BYTES = 108;
@@ -45,8 +43,7 @@ export function listenOn(path: string, operation: string): number {
   try {
     const address = addressOf(path, operation);
     check(Number(c.syscall(CALLS.bind, fd, ptr(address), address.length, 0, 0)), "bind", operation, path);
-    check(c.fcntl(fd, F_SETOWN, c.getpid()), "fcntl", operation, path);
-    check(c.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl", operation, path);
+    signalOnInput(fd, operation, path);
     check(Number(c.syscall(CALLS.listen, fd, BACKLOG, 0, 0, 0)), "listen", operation, path);
     return fd;
   } catch (error) {
