@@ -2,7 +2,6 @@
  * The last steps before the app: puts back what the runtime changed, drops to the app's user, and becomes the app. Also
  * the short life between the launcher as init and the app (`WITHSSH_INIT=true`). Must not fail for want of a terminal.
  */
-
 import type { AppUser } from "./app-user.ts";
 import { byteString } from "./byte-strings.ts";
 import { type Config, isSecretSetting, parseConfig } from "./config.ts";

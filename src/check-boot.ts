@@ -2,7 +2,6 @@
  * The doctor's dry run: the very stages of a start on a host that writes to memory alone, then sshd's own word on the config
  * that came out. What a start would do is what it does.
  */
-
 import { AWAIT_URL_KEYS, lacksKeys, readUrls } from "./authorized-key-stages.ts";
 import { boot, type Plan } from "./boot.ts";
 import { describePrograms } from "./check-image.ts";

@@ -2,14 +2,12 @@
  * `--known-hosts` and `--ssh-config`: what people put into their own ~/.ssh, from the running supervisor or, where none
  * runs yet, from the host keys themselves. Public halves alone.
  */
-
 import type { Address } from "./addresses.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { writeAll } from "./descriptors.ts";
 import { EXIT, SettingsError, StageError } from "./errors.ts";
 import { readPublicHostKeys } from "./host-key-public.ts";
 import { type PublicHostKey, renderKnownHostsLine } from "./known-hosts.ts";
-
 import { createNativeHost } from "./native-host.ts";
 import { Children } from "./processes.ts";
 import { settings } from "./settings.ts";

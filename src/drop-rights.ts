@@ -2,7 +2,6 @@
  * Drops root for good before the app: groups, then gid, then uid, then tries to get each back. Nothing here may be
  * skipped when it fails: an app with root's groups looks like a drop and is none (Horust, fpco/pid1).
  */
-
 import type { AppUser } from "./app-user.ts";
 import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";

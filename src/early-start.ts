@@ -10,7 +10,7 @@ import { type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 const DECIDE_LATER = ["WITHSSH_ENABLED=", "WITHSSH_INIT=", "RELEASE_COMMAND="];
 
 /** True where these words and this environment (byte strings) ask for an app with SSH beside it, whatever else they say. */
-export function isPlainStart(words: readonly string[], environment: readonly string[]): boolean {
+export function isSshCertain(words: readonly string[], environment: readonly string[]): boolean {
   if (words[0] === undefined || words[0].startsWith("-")) return false;
   for (const entry of environment) for (const name of DECIDE_LATER) if (entry.startsWith(name)) return false;
   return true;
@@ -18,7 +18,7 @@ export function isPlainStart(words: readonly string[], environment: readonly str
 
 /** The supervisor, waiting for its request; undefined where it is not to be started yet, or could not be. */
 export function startEarly(words: readonly string[], environment: readonly string[]): StartedSupervisor | undefined {
-  if (c.geteuid() !== 0 || !isPlainStart(words, environment)) return undefined;
+  if (c.geteuid() !== 0 || !isSshCertain(words, environment)) return undefined;
   try {
     return startSupervisor({ stay: false });
   } catch (error) {

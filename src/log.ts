@@ -2,7 +2,6 @@
  * The supervisor's log on stderr: JSON by pino, or pretty for a terminal. The only importer of pino, loaded after sshd
  * has started. Never blocks: a reader that has stopped must not stop us, so what does not fit is counted and told.
  */
-
 import pino from "pino";
 import { byteString, cString } from "./byte-strings.ts";
 import type { Event, Level } from "./events.ts";

@@ -2,7 +2,6 @@
  * The edge: picks the role from argv, and turns every error into words and an exit code. The only file that ends the
  * process. What a role needs is loaded when it is picked; what stands here is time that every app waits.
  */
-
 import { textOf } from "./byte-strings.ts";
 import { writeAll } from "./descriptors.ts";
 import { startEarly } from "./early-start.ts";

@@ -6,7 +6,6 @@ import { byteString } from "./byte-strings.ts";
 import type { Config } from "./config.ts";
 import { slurp } from "./descriptors.ts";
 import { isOsError, StageError } from "./errors.ts";
-
 import { parsePasswd } from "./passwd.ts";
 import { findRootlessProblem } from "./rootless.ts";
 import { settings } from "./settings.ts";

@@ -1,6 +1,6 @@
 /**
- * The start that most images make: as root, without a sudo, a command, and no setting of ours but the keys. There is nothing to read that the
- * launcher must wait for, so it loads no settings table: the supervisor, then the app.
+ * The start that most images make: as root, without a sudo, a command, and no setting of ours but the keys. There is
+ * nothing to read that the launcher must wait for, so it loads no settings table: the supervisor, then the app.
  */
 import { isAscii } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";

@@ -3,7 +3,6 @@
  * by the runtime's own spawn, waiting for any child steals nobody's status, and what SSH sessions leave behind is
  * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
-
 import { bytesOf, cBytes, cString } from "./byte-strings.ts";
 import { memoryFile, readAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";

@@ -2,7 +2,6 @@
  * The bytes of a program of the image, mapped and not copied: an sshd has more than a megabyte, and what we look for is on
  * a few of its pages. For root-owned paths of the image alone: a file that is cut short while it is mapped kills its reader.
  */
-
 import { type Pointer, toArrayBuffer } from "bun:ffi";
 import { cString } from "./byte-strings.ts";
 import { AT_FDCWD, c, O } from "./libc.ts";

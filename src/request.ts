@@ -4,7 +4,6 @@
  */
 import { byteString, bytesFrom } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
-
 import type { Mode } from "./privilege.ts";
 
 /** The most that a request may hold: environments are bounded by ARG_MAX (execve(2)), a request by this. */

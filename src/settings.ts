@@ -2,7 +2,6 @@
  * The settings table: every name, kind, default and meaning, typed once. Parser, --help, README, messages and what is
  * withheld from app and sessions all derive from it. Nothing is computed here: it is loaded before the app runs.
  */
-
 import type { Kind } from "./setting-kinds.ts";
 import * as kinds from "./setting-kinds.ts";
 

@@ -2,14 +2,12 @@
  * sshd as a foreground child: started, restarted with backoff, reloaded, stopped. Sessions are children of their own and
  * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
  */
-
 import { countFailures, delayAfter } from "./backoff.ts";
 import { bytesOf } from "./byte-strings.ts";
 import { EXIT, isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { c } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
-
 import { type Children, type Ending, spawn } from "./processes.ts";
 import { type WithheldConfig, withholdConfig } from "./withheld-config.ts";
 

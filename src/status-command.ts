@@ -1,12 +1,10 @@
 /**
  * `--status` and `--healthcheck`: ask, print to stdout, give the exit code. Neither writes to the container's log.
  */
-
 import { parseConfig } from "./config.ts";
 import { writeAll } from "./descriptors.ts";
 import { EXIT, SettingsError, StageError } from "./errors.ts";
 import { type Health, judgeHealth, nobody, OFF } from "./health.ts";
-
 import { askStatus } from "./status-ask.ts";
 import { SCHEMA } from "./status-document.ts";
 import { renderStatusTable } from "./status-table.ts";

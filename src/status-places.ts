@@ -6,7 +6,6 @@ import { byteString } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { isOsError } from "./errors.ts";
 import type { Facts } from "./host.ts";
-
 import { openNativeDir } from "./native-dir.ts";
 import { parsePasswd } from "./passwd.ts";
 import { STATE_DIRECTORY } from "./paths.ts";

@@ -2,7 +2,6 @@
  * The launcher's one sudo call: starts our root side, and lets the app go on only when rights are gone and proved gone, by
  * the root side's answer, by sudo's own end, and by what sudo tells the app's very ids and groups.
  */
-
 import { textOf } from "./byte-strings.ts";
 import { memoryFile } from "./descriptors.ts";
 import type { Problem } from "./errors.ts";
@@ -10,7 +9,6 @@ import { c, check, errno, O, ptr } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
 import { isReadable } from "./poll.ts";
-
 import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";

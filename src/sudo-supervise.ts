@@ -2,7 +2,6 @@
  * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
-
 import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
 import { judgeVolume } from "./caller-volume.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";

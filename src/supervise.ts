@@ -2,7 +2,6 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
-
 import type { Plan } from "./boot.ts";
 import { cString } from "./byte-strings.ts";
 import { judgeCapabilities, readCapabilities } from "./capabilities.ts";

@@ -3,7 +3,6 @@
  * has not (network file systems, a bind-mounted file, no inotify left). The only importer of chokidar, loaded once sshd
  * runs. Decides nothing, reads no content, and never follows what it sees beyond a look at it.
  */
-
 import { type FSWatcher, watch } from "chokidar";
 import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";

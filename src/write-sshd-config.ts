@@ -2,7 +2,6 @@
  * The stage that brings users, keys, host keys, sessions, the operator's and the image's lines together in the one file
  * that sshd runs under. The file may hold the app's secrets (SetEnv): root-only, and never in a message.
  */
-
 import type { Account } from "./accounts.ts";
 import { bytesFrom } from "./byte-strings.ts";
 import { type Config, isOurSetting } from "./config.ts";
@@ -11,7 +10,6 @@ import type { InstalledHostKey } from "./host-key-install.ts";
 import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { filterImageConfig } from "./image-filter.ts";
 import { AUTHORITY_NAMES, writeAuthorities } from "./key-authority.ts";
-
 import { writeOperatorConfig } from "./operator-config.ts";
 import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME } from "./paths.ts";
 import { splitEnvEntry } from "./process-facts.ts";

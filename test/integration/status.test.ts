@@ -1,5 +1,4 @@
 /** `--status`, `--healthcheck`, `--known-hosts`, `--ssh-config` of a running container, as whoever may ask. */
-
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";

@@ -1,5 +1,4 @@
 /** The supervisor's log on a real stderr, from a process of its own: stderr here is the test runner's. */
-
 import { expect, test } from "vitest";
 import { readAll } from "../../src/descriptors.ts";
 import { c, O, ptr } from "../../src/libc.ts";

@@ -1,5 +1,4 @@
 /** Real processes: nothing here goes through a shell or the runtime's own spawn. */
-
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { byteString } from "../../src/byte-strings.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
-import { isPlainStart } from "../../src/early-start.ts";
+import { isSshCertain } from "../../src/early-start.ts";
 import { saysNothing } from "../../src/plain-start.ts";
 import { envMap } from "../../src/process-facts.ts";
 import { allSettings, fileForm } from "../../src/settings.ts";
@@ -12,7 +12,7 @@ describe("the supervisor is started before the settings are read", () => {
     ["a command", ["app", "--flag"], ["A=1", `AUTHORIZED_KEYS=${KEY}`, "WITHSSH_PORT=22"]],
     ["a path", ["/bin/app"], []],
   ])("for %s", (_title, words, environment) => {
-    expect(isPlainStart(words, environment)).toBe(true);
+    expect(isSshCertain(words, environment)).toBe(true);
   });
 
   test.each([
@@ -23,7 +23,7 @@ describe("the supervisor is started before the settings are read", () => {
     ["a launcher that may stay", ["app"], ["A=1", "WITHSSH_INIT=1"]],
     ["a release command", ["app"], ["RELEASE_COMMAND=1"]],
   ])("but not for %s", (_title, words, environment) => {
-    expect(isPlainStart(words, environment)).toBe(false);
+    expect(isSshCertain(words, environment)).toBe(false);
   });
 });
 
