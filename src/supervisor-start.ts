@@ -81,14 +81,23 @@ function start(options: { readonly stay: boolean }): StartedSupervisor {
   c.close(requestEnd);
   c.close(answerEnd);
   c.close(pidfd);
+  const settle = () => {
+    if (self === undefined) return;
+    waitFor(pid);
+    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+  };
   return {
     pid,
-    send: (request) => orCannot(() => sendRequest(ourEnd, request)),
-    settle: () => {
-      if (self === undefined) return;
-      waitFor(pid);
-      if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+    send: (request) => {
+      try {
+        orCannot(() => sendRequest(ourEnd, request));
+      } catch (error) {
+        // The app starts all the same, and must not meet what is left of it in `wait`.
+        settle();
+        throw error;
+      }
     },
+    settle,
     replyEnd,
   };
 }
