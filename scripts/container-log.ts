@@ -29,16 +29,22 @@ export function parseLogLine(line: string): LogLine | undefined {
   }
 }
 
+/** How long is waited, and from where: `deadlineMs` from now; `since` leaves out what was said before (RFC 3339, for restarted containers). */
+export interface LogWait {
+  readonly deadlineMs: number;
+  readonly since?: string;
+}
+
 /**
- * @param isIt says whether a line is the awaited one
- * @param options `deadlineMs` from now; `since` leaves out what was said before (RFC 3339, for restarted containers)
+ * Follows a container's stderr.
+ * @param find gives what was awaited for the line that holds it, else undefined
  * @throws Error with what was said on stderr when the deadline passes or the container ends first
  */
-export async function waitForLog(
+export async function waitForLine<Found>(
   container: string,
-  isIt: (line: LogLine) => boolean,
-  options: { readonly deadlineMs: number; readonly since?: string },
-): Promise<LogLine> {
+  find: (text: string) => Found | undefined,
+  options: LogWait,
+): Promise<Found> {
   const since = options.since === undefined ? [] : ["--since", options.since];
   const following = spawn("docker", ["logs", "--follow", ...since, container], { stdio: ["ignore", "ignore", "pipe"] });
   let why = "before the container ended";
@@ -50,8 +56,8 @@ export async function waitForLog(
   try {
     for await (const text of createInterface({ input: following.stderr })) {
       seen.push(text);
-      const line = parseLogLine(text);
-      if (line !== undefined && isIt(line)) return line;
+      const found = find(text);
+      if (found !== undefined) return found;
     }
   } finally {
     clearTimeout(deadline);
@@ -60,11 +66,21 @@ export async function waitForLog(
   throw new Error(`the awaited log line did not come ${why} — saw:\n${seen.join("\n")}`);
 }
 
-/** Waits for `"msg":"ssh ready"`. */
-export async function waitForReady(
+/** As `waitForLine`, for the JSON line of which `isIt` says so. */
+export async function waitForLog(
   container: string,
-  options: { readonly deadlineMs: number; readonly since?: string },
-): Promise<ReadyLine> {
+  isIt: (line: LogLine) => boolean,
+  options: LogWait,
+): Promise<LogLine> {
+  const find = (text: string) => {
+    const line = parseLogLine(text);
+    return line !== undefined && isIt(line) ? line : undefined;
+  };
+  return await waitForLine(container, find, options);
+}
+
+/** Waits for `"msg":"ssh ready"`. */
+export async function waitForReady(container: string, options: LogWait): Promise<ReadyLine> {
   return (await waitForLog(container, (line) => line.msg === "ssh ready", options)) as ReadyLine;
 }
 

@@ -77,9 +77,12 @@ describe.concurrent.each(bases)("on %s", (base) => {
       WITHSSH_LOG_FORMAT: "pretty",
     };
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
-    await waitForBanner(container, 20_000);
+    // Before that line the log may still be kept in memory, and goes with the container.
+    await container.waitForLine((text) => text.includes("ssh ready"));
     await knockAs(container, "x\r\n\u001b[2J\u009b\0y", stranger);
+    await container.waitForLine((text) => text.includes(": refused "));
     await say(container, "GET / HTTP/1.1\r\n\r\n");
+    await container.waitForLine((text) => text.includes("GET /"));
     await container.stop();
     const { stdout, stderr } = await container.logs();
     expect(stdout).toBe("");

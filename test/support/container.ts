@@ -2,7 +2,7 @@
  * A container as tests see it: what it says, how it ends, and programs run inside. Talks to the engine through docker's
  * own command line, which keeps stdout and stderr apart and shows the same as people see.
  */
-import { type LogLine, type ReadyLine, waitForLog, waitForSlowKey } from "../../scripts/container-log.ts";
+import { type LogLine, type ReadyLine, waitForLine, waitForLog, waitForSlowKey } from "../../scripts/container-log.ts";
 import { type Finished, run } from "../../scripts/ssh-client.ts";
 
 /** For anything that a container is waited for, unless a test says otherwise. */
@@ -17,6 +17,8 @@ export interface Container {
   logs(): Promise<{ readonly stdout: string; readonly stderr: string }>;
   /** The first line of this start with this `msg`, or that satisfies the function; rejects at the deadline, with what was said. */
   waitForLog(wanted: string | ((line: LogLine) => boolean), deadlineMs?: number): Promise<LogLine>;
+  /** The same for a log that is not JSON: the first line that satisfies the function. */
+  waitForLine(isIt: (text: string) => boolean, deadlineMs?: number): Promise<string>;
   /** `"msg":"ssh ready"` of this start. */
   waitForReady(deadlineMs?: number): Promise<ReadyLine>;
   /** The ready line, once a login cannot meet the milliseconds in which sshd takes up a slow key. */
@@ -63,6 +65,10 @@ export async function openHandle(id: string): Promise<Container> {
       return { stdout, stderr };
     },
     waitForLog: awaitLine,
+    async waitForLine(isIt, deadlineMs = DEADLINE_MS) {
+      const since = await inspect("{{.State.FinishedAt}}");
+      return await waitForLine(id, (text) => (isIt(text) ? text : undefined), { deadlineMs, since });
+    },
     async waitForReady(deadlineMs) {
       return (await awaitLine("ssh ready", deadlineMs)) as ReadyLine;
     },
