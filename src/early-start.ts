@@ -1,29 +1,72 @@
 /**
- * Starts the supervisor before the settings are read: its runtime comes up while the launcher still parses. Only where it is
- * certain to be wanted, and never before rights: what an unprivileged user may do is decided first (sudo-call.ts).
+ * Starts the supervisor before the settings are read: it comes up while the launcher still parses. Only where it is certain to
+ * be wanted, and never before rights: what an unprivileged user may do is decided first (sudo-call.ts).
  */
 import { StageError } from "./errors.ts";
 import { c } from "./libc.ts";
+import { renderPlainRequest } from "./plain-start.ts";
+import { type Forked, forkSupervisor } from "./supervisor-fork.ts";
 import { type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
 /** With one of these there may be no supervisor, or the launcher stays its parent. */
 const DECIDE_LATER = ["WITHSSH_ENABLED=", "WITHSSH_INIT=", "RELEASE_COMMAND="];
 
+/**
+ * What a runtime or a loader goes by from its start on, or for a fetch. A fork has started in the app's environment, where a
+ * supervisor that is executed starts in an empty one: with one of these it must be.
+ */
+const STEERING = ["LD_", "GLIBC_TUNABLES=", "BUN_", "JSC_", "MIMALLOC_", "NODE_", "AUTHORIZED_KEYS_URL"];
+/** What images of Node set by themselves says nothing to our runtime. */
+const NO_STEERING = ["NODE_ENV=", "NODE_VERSION="];
+
+/** What there is of a supervisor, in the launcher; or that this is the supervisor now. */
+export type EarlyStart =
+  | Extract<Forked, { role: "supervisor" }>
+  | {
+      readonly role: "launcher";
+      /** Undefined: it is not to be started yet, or could not be. */
+      readonly supervisor: StartedSupervisor | undefined;
+      /** It has its request: there is nothing to parse. */
+      readonly isPlain: boolean;
+    };
+
+const NOT_YET: EarlyStart = { role: "launcher", supervisor: undefined, isPlain: false };
+
 /** True where these words and this environment (byte strings) ask for an app with SSH beside it, whatever else they say. */
 export function isSshCertain(words: readonly string[], environment: readonly string[]): boolean {
-  if (words[0] === undefined || words[0].startsWith("-")) return false;
-  for (const entry of environment) for (const name of DECIDE_LATER) if (entry.startsWith(name)) return false;
-  return true;
+  return words[0] !== undefined && !words[0].startsWith("-") && !hasOneOf(DECIDE_LATER, environment);
 }
 
-/** The supervisor, waiting for its request; undefined where it is not to be started yet, or could not be. */
-export function startEarly(words: readonly string[], environment: readonly string[]): StartedSupervisor | undefined {
-  if (c.geteuid() !== 0 || !isSshCertain(words, environment)) return undefined;
+/** True where this environment (byte strings) may steer a runtime that has started in it. */
+export function isSteering(environment: readonly string[]): boolean {
+  for (const entry of environment) if (beginsWith(STEERING, entry) && !beginsWith(NO_STEERING, entry)) return true;
+  return false;
+}
+
+/** Starts it, for this command in this environment (byte strings). Where it forks, two processes come back. */
+export function startEarly(words: readonly string[], environment: readonly string[]): EarlyStart {
+  if (c.geteuid() !== 0 || !isSshCertain(words, environment)) return NOT_YET;
+  const request = renderPlainRequest(environment);
+  const isPlain = request !== undefined;
   try {
-    return startSupervisor({ stay: false });
+    const forked = isSteering(environment) ? undefined : forkSupervisor(request);
+    if (forked?.role === "supervisor") return forked;
+    const supervisor = forked?.supervisor ?? startSupervisor({ stay: false });
+    if (isPlain && forked === undefined) supervisor.send(request);
+    return { role: "launcher", supervisor, isPlain };
   } catch (error) {
     // The launcher tries again when it knows how to tell.
-    if (error instanceof StageError) return undefined;
+    if (error instanceof StageError) return NOT_YET;
     throw error;
   }
+}
+
+function hasOneOf(names: readonly string[], environment: readonly string[]): boolean {
+  for (const entry of environment) if (beginsWith(names, entry)) return true;
+  return false;
+}
+
+function beginsWith(names: readonly string[], entry: string): boolean {
+  for (const name of names) if (entry.startsWith(name)) return true;
+  return false;
 }

@@ -6,15 +6,10 @@ import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
 import { c, errno, ptr } from "./libc.ts";
+import { forgetInheritedSignals } from "./signals.ts";
 
 const STAGE = "takeFirstSteps";
 const UMASK = 0o022;
-const LAST_SIGNAL = 64;
-/** Of the runtime itself: ignored, so that a closed pipe or a full limit is an error and not our end. */
-const SIGPIPE = 13;
-const SIGXFSZ = 25;
-const SIG_IGN = 1n;
-const SIG_SETMASK = 2;
 const PRIO_PROCESS = 0;
 const INFINITY = 0xffffffffffffffffn;
 
@@ -47,7 +42,7 @@ export function takeFirstSteps(): void {
   need(c.setresgid(0, 0, 0), "setresgid");
   need(c.setresuid(0, 0, 0), "setresuid");
   assertRoot();
-  resetSignals();
+  forgetInheritedSignals();
   raiseLimits();
   // Without CAP_SYS_NICE the caller's nice stays: it makes us slow, not wrong.
   c.setpriority(PRIO_PROCESS, 0, 0);
@@ -64,19 +59,6 @@ function assertRoot(): void {
 
 function notRoot(saw: string): StageError {
   return refused("this must run as root through sudo", saw, "it is for withssh's own call");
-}
-
-/** What came ignored is set to its default, but for the runtime's own two; nothing stays blocked. */
-function resetSignals(): void {
-  const before = new Uint8Array(256);
-  const view = new DataView(before.buffer);
-  const defaultAction = new Uint8Array(256);
-  for (let signal = 1; signal <= LAST_SIGNAL; signal += 1) {
-    if (signal === SIGPIPE || signal === SIGXFSZ) continue;
-    if (c.sigaction(signal, null, ptr(before)) !== 0) continue;
-    if (view.getBigUint64(0, true) === SIG_IGN) c.sigaction(signal, ptr(defaultAction), null);
-  }
-  c.sigprocmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
 }
 
 /** Each soft limit to its hard one; a hard one that is too low is raised, or refused where that takes a capability. */

@@ -10,6 +10,7 @@ import { c } from "./libc.ts";
 import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
 import { envMap, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
+import type { BegunSudo } from "./sudo-call.ts";
 import { hasSudo } from "./sudo-paths.ts";
 import { type StartedSupervisor, startSupervisorWith } from "./supervisor-start.ts";
 
@@ -30,6 +31,8 @@ export async function launch(
   command: readonly string[],
   { environment, descriptors, early }: Inherited,
 ): Promise<number> {
+  // Before all else: what sudo starts comes up while the settings are parsed.
+  const sudo = c.geteuid() !== 0 && hasSudo() ? await beginSudo() : undefined;
   const { config, warnings } = parseConfig(envMap(environment));
   assertSomethingToRun(command, config);
   for (const problem of warnings) await warn(problem, config);
@@ -38,7 +41,7 @@ export async function launch(
   const ids = { uid: user?.uid ?? c.geteuid(), gid: user?.gid ?? c.getegid(), groups: user?.groups ?? readGroups() };
   const sudoFacts = () => renderFacts(config, environment, { mode: "sudo", ...ids }, command.length > 0);
   if (c.geteuid() === 0 && hasSudo()) (await import("./claim-as-root.ts")).claimAsRoot();
-  const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudoFacts());
+  const pipe = c.geteuid() === 0 ? undefined : await useSudo(config, choice, sudo, sudoFacts());
   const mode = pipe === undefined ? await settleMode(config, choice) : "sudo";
   const identity = { mode, ...ids };
   if (command.length === 0) {
@@ -63,7 +66,7 @@ export async function launch(
   const isOurs = pipe === undefined && config.enabled;
   const supervisor = isOurs ? await tryToStart(config, () => handOver(early, request)) : undefined;
   if (config.require) await waitForSsh(pipe ?? supervisor?.replyEnd);
-  supervisor?.settle();
+  if (supervisor !== undefined) await tryToStart(config, supervisor.settle);
   return becomeApp(command, environment, descriptors, config);
 }
 
@@ -79,14 +82,24 @@ function handOver(early: StartedSupervisor | undefined, request: Request): Start
   return early ?? startSupervisorWith(request, { stay: false });
 }
 
+async function beginSudo(): Promise<BegunSudo> {
+  return (await import("./sudo-call.ts")).beginCall();
+}
+
 /**
  * Whoever may be root by sudo uses it once, before the app runs and whatever the settings say, so that nobody else can. Gives
  * the pipe to the supervisor where it came from there. Throws `StageError` where rights may be left.
  */
-async function useSudo(config: Config, choice: ModeChoice, facts: Request): Promise<number | undefined> {
+async function useSudo(
+  config: Config,
+  choice: ModeChoice,
+  begun: BegunSudo | undefined,
+  facts: Request,
+): Promise<number | undefined> {
   const isWanted = config.enabled && choice !== "rootless";
-  const { callSudo } = await import("./sudo-call.ts");
-  const outcome = callSudo(facts, isWanted);
+  const call = begun ?? (await beginSudo());
+  const { finishCall } = await import("./sudo-call.ts");
+  const outcome = "kind" in call ? call : finishCall(call, facts, isWanted);
   if (outcome.kind === "gone") return isWanted ? outcome.pipe : undefined;
   if (!isWanted) return undefined;
   const { what, saw, hint } = outcome.problem;
@@ -106,7 +119,7 @@ async function settleMode(config: Config, choice: ModeChoice): Promise<Mode> {
 }
 
 /** Trouble with SSH does not take the app down: undefined, told, where the supervisor cannot be started. */
-async function tryToStart(config: Config, start: () => StartedSupervisor): Promise<StartedSupervisor | undefined> {
+async function tryToStart<T>(config: Config, start: () => T): Promise<T | undefined> {
   try {
     return start();
   } catch (error) {

@@ -44,6 +44,7 @@ const core = dlopen(LIBC, {
   getegid: { args: [], returns: I },
   sigpending: { args: [P], returns: I },
   getgroups: { args: [I, P], returns: I },
+  fork: { args: [], returns: I },
   _exit: { args: [I], returns: "void" },
 }).symbols;
 
@@ -111,23 +112,33 @@ export const SYS =
   process.arch === "arm64"
     ? {
         statx: 291,
+        madvise: 233,
         getdents64: 61,
         setgroups: 159,
         dup3: 24,
         ioctl: 29,
         getsockopt: 209,
         mknodat: 33,
+        setsid: 157,
+        eventfd2: 19,
+        epollCreate1: 20,
+        epollCtl: 21,
         pidfdSendSignal: 424,
         pidfdOpen: 434,
       }
     : {
         statx: 332,
+        madvise: 28,
         getdents64: 217,
         setgroups: 116,
         dup3: 292,
         ioctl: 16,
         getsockopt: 55,
         mknodat: 259,
+        setsid: 112,
+        eventfd2: 290,
+        epollCreate1: 291,
+        epollCtl: 233,
         pidfdSendSignal: 424,
         pidfdOpen: 434,
       };

@@ -7,10 +7,9 @@ import { writeAll } from "./descriptors.ts";
 import { startEarly } from "./early-start.ts";
 import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
 import { c } from "./libc.ts";
-import { becomePlainly, handOverPlainly, saysNothing } from "./plain-start.ts";
+import { becomePlainly, isSettled } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
-import { hasSudo } from "./sudo-paths.ts";
 
 declare const WITHSSH_VERSION: string;
 
@@ -18,7 +17,7 @@ const STDOUT = 1;
 
 async function main(): Promise<number> {
   const [, ...words] = readArgv();
-  if (words[0] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).supervise();
+  if (words[0] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).superviseAfterExec();
   if (words[0] === SUDO_ROLE && words.length === 1) return (await import("./sudo-supervise.ts")).superviseBySudo();
   if (words[0] === BECOME_ROLE) return (await import("./become.ts")).becomeUnderInit(words.slice(1), readEnviron());
   if (words[0] === undefined || words[0].startsWith("-")) return runFlags(words);
@@ -30,10 +29,11 @@ async function run(command: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
   const environment = readEnviron();
   const early = startEarly(command, environment);
-  const isPlain = early !== undefined && saysNothing(environment) && !hasSudo();
-  if (isPlain && handOverPlainly(early, environment)) return becomePlainly(command, environment, descriptors, early);
+  if (early.role === "supervisor") return (await import("./supervise.ts")).superviseAsFork(early.fork);
+  const { isPlain, supervisor } = early;
+  if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);
   const { launch } = await import("./launch.ts");
-  return launch(command, { environment, descriptors, early: isPlain ? undefined : early });
+  return launch(command, { environment, descriptors, early: isPlain ? undefined : supervisor });
 }
 
 async function runFlags(words: readonly string[]): Promise<number> {

@@ -7,6 +7,8 @@ import { StageError } from "./errors.ts";
 import { becomeCommand, restoreInherited } from "./exec.ts";
 import { c } from "./libc.ts";
 import { readGroups } from "./process-facts.ts";
+import type { Request } from "./request.ts";
+import { hasSudo } from "./sudo-paths.ts";
 import type { StartedSupervisor } from "./supervisor-start.ts";
 
 const KEYS = "AUTHORIZED_KEYS=";
@@ -22,11 +24,17 @@ export function saysNothing(environment: readonly string[]): boolean {
   return true;
 }
 
-/** Hands the supervisor what it works by. False where it has ended: another start can tell why. */
-export function handOverPlainly(supervisor: StartedSupervisor, environment: readonly string[]): boolean {
+/** What the supervisor works by in a plain start; undefined where this is none. */
+export function renderPlainRequest(environment: readonly string[]): Request | undefined {
+  if (!saysNothing(environment) || hasSudo()) return undefined;
   const ids = { appPid: c.getpid(), appUid: c.geteuid(), appGid: c.getegid(), appGroups: readGroups() };
+  return { mode: "root", ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] };
+}
+
+/** False where there is no supervisor after all: another start can tell why. */
+export function isSettled(supervisor: StartedSupervisor | undefined): boolean {
   try {
-    supervisor.send({ mode: "root", ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] });
+    supervisor?.settle();
     return true;
   } catch (error) {
     if (error instanceof StageError) return false;
@@ -34,14 +42,12 @@ export function handOverPlainly(supervisor: StartedSupervisor, environment: read
   }
 }
 
-/** Becomes the app beside this supervisor. Throws `CommandError` where there is no such command. */
+/** Becomes the app. Throws `CommandError` where there is no such command. */
 export function becomePlainly(
   command: readonly string[],
   environment: readonly string[],
   descriptors: readonly number[],
-  supervisor: StartedSupervisor,
 ): never {
-  supervisor.settle();
   restoreInherited(descriptors, undefined);
   return becomeCommand(command, environment);
 }

@@ -49,6 +49,12 @@ export function envMap(entries: readonly string[]): Map<string, string> {
   return map;
 }
 
+/** A descriptor from 3 up; `kind` is "eventpoll" or "eventfd", or "" for all else. */
+export interface OpenDescriptor {
+  readonly fd: number;
+  readonly kind: "eventpoll" | "eventfd" | "";
+}
+
 /**
  * The descriptors from 3 up that we inherited (socket activation: sd_listen_fds(3)). The runtime has marked all of
  * them close-on-exec by now and opened an event queue and an event counter of its own: those two kinds are not ours to
@@ -56,6 +62,13 @@ export function envMap(entries: readonly string[]): Map<string, string> {
  */
 export function inheritedDescriptors(): number[] {
   const found: number[] = [];
+  for (const { fd, kind } of openDescriptors()) if (kind === "") found.push(fd);
+  return found;
+}
+
+/** All open descriptors from 3 up. */
+export function openDescriptors(): OpenDescriptor[] {
+  const found: OpenDescriptor[] = [];
   const dir = c.openat(AT_FDCWD, cString("/proc/self/fd"), O.rdonly | O.directory | O.cloexec, 0);
   if (dir < 0) return found;
   const buffer = new Uint8Array(8192);
@@ -71,10 +84,14 @@ export function inheritedDescriptors(): number[] {
       for (let i = at + 19; buffer[i] !== 0; i++) fd = fd * 10 + (buffer[i] ?? 0) - 0x30;
       if (fd < 3 || fd === dir) continue;
       const length = Number(c.readlinkat(dir, cString(String(fd)), ptr(target), target.length));
-      const name = length > 0 ? byteString(target.subarray(0, length)) : "";
-      if (name !== "anon_inode:[eventpoll]" && name !== "anon_inode:[eventfd]") found.push(fd);
+      found.push({ fd, kind: kindOf(length > 0 ? byteString(target.subarray(0, length)) : "") });
     }
   }
   c.close(dir);
   return found;
+}
+
+function kindOf(target: string): OpenDescriptor["kind"] {
+  if (target === "anon_inode:[eventpoll]") return "eventpoll";
+  return target === "anon_inode:[eventfd]" ? "eventfd" : "";
 }

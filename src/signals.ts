@@ -10,8 +10,10 @@ import { c, ptr } from "./libc.ts";
 const ACTION_BYTES = 256;
 const SIG_IGN = 1;
 const SIG_SETMASK = 2;
+const SIGPIPE = 13;
 const SIGCHLD = 17;
 const SIGSTKFLT = 16;
+const SIGXFSZ = 25;
 /** The first real-time signal that no C library keeps for itself (musl takes 32 to 34). */
 const SIGRTMIN = 35;
 const SIGRTMAX = 64;
@@ -56,6 +58,21 @@ export function readIgnoredSignals(): bigint {
 /** Ignores the signals of this mask: an exec keeps that (execve(2)). */
 export function ignoreSignals(mask: bigint): void {
   for (let signal = 1; signal <= SIGRTMAX; signal++) if ((mask >> BigInt(signal - 1)) & 1n) ignoreSignal(signal);
+}
+
+/**
+ * As after a start of our own, whoever our parent is: nothing is blocked, and what came ignored is not, but for the two that
+ * the runtime ignores itself, so that a closed pipe or a full limit is an error and not our end.
+ */
+export function forgetInheritedSignals(): void {
+  const before = new Uint8Array(ACTION_BYTES);
+  const view = new DataView(before.buffer);
+  const plain = new Uint8Array(ACTION_BYTES);
+  for (let signal = 1; signal <= SIGRTMAX; signal++) {
+    if (signal === SIGPIPE || signal === SIGXFSZ || c.sigaction(signal, null, ptr(before)) !== 0) continue;
+    if (view.getBigUint64(0, true) === BigInt(SIG_IGN)) c.sigaction(signal, ptr(plain), null);
+  }
+  c.sigprocmask(SIG_SETMASK, ptr(plain), null);
 }
 
 /**

@@ -10,7 +10,7 @@ import { isReadable } from "./poll.ts";
 import { type Ending, parseStatus, spawn } from "./processes.ts";
 
 export const OPERATION = "call sudo";
-const STAGE = "takeSudoAway";
+export const STAGE = "takeSudoAway";
 const MAX_SAID_BYTES = 1 << 20;
 
 export interface Asked {

@@ -3,26 +3,28 @@
  * the root side's answer, by sudo's own end, and by what sudo tells the app's very ids and groups.
  */
 import { textOf } from "./byte-strings.ts";
-import { memoryFile } from "./descriptors.ts";
-import type { Problem } from "./errors.ts";
-import { c, check, errno, O, ptr } from "./libc.ts";
+import { errnoName } from "./errno.ts";
+import { type Problem, StageError } from "./errors.ts";
+import { c, errno, O, ptr } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
-import { isReadable } from "./poll.ts";
+import { isReadable, isWritable } from "./poll.ts";
 import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
-import { askSudo, hearSudo, notProved, OPERATION, waitUntil } from "./sudo-ask.ts";
+import { type Asked, askSudo, hearSudo, notProved, OPERATION, STAGE, waitUntil } from "./sudo-ask.ts";
 import { findSudo } from "./sudo-binary.ts";
-import { judgeListing, type Listing } from "./sudo-listing.ts";
+import { judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
 import { describeEnding, describeListing, explainSilence } from "./sudo-silence.ts";
+import { openPipe } from "./supervisor-start.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
 const NOTHING = { path: "/dev/null", write: true } as const;
 const F_GETFD = 1;
+const F_SETFL = 4;
 const SIGCHLD = 17;
 const SIG_IGN = 1n;
 /** What no answer parses as. */
@@ -36,20 +38,63 @@ export type SudoOutcome =
   | { readonly kind: "gone"; readonly pipe: number }
   | { readonly kind: "unavailable"; readonly problem: Problem; readonly isNews: boolean };
 
+/** A call that waits for its request on a pipe, so that sudo and the runtime behind it come up while the settings are parsed. */
+export interface BegunCall {
+  readonly sudo: string;
+  readonly executable: string;
+  readonly pid: number;
+  /** Our ends. */
+  readonly callEnd: number;
+  readonly replyEnd: number;
+  readonly listing: Asked;
+  /** Puts back how SIGCHLD came, and that none was pending. */
+  readonly restore: () => void;
+}
+
+/** The call, or why there can be none. */
+export type BegunSudo = BegunCall | Extract<SudoOutcome, { kind: "unavailable" }>;
+
 /**
- * Makes the call. `start`: the supervisor is wanted, and not only the rights gone. Throws `StageError` when rights may be
- * left: then no app may run.
+ * Begins the call, which every start makes where there is a sudo. Without a request the root side claims the start and ends: so
+ * whoever gives up before it just ends too. Throws `OsError`.
  */
-export function callSudo(request: Request, start: boolean): SudoOutcome {
-  const sudo = findSudo();
-  if (!("path" in sudo)) return { kind: "unavailable", problem: sudo.problem, isNews: !sudo.isAbsent };
+export function beginCall(): BegunSudo {
+  const found = findSudo();
+  if (!("path" in found)) return { kind: "unavailable", problem: found.problem, isNews: !found.isAbsent };
+  const sudo = found.path;
   const hadChildSignal = isChildSignalPending();
   const inherited = stopIgnoringChildren();
-  try {
-    return converse(sudo.path, request, start);
-  } finally {
+  const restore = () => {
     c.sigaction(SIGCHLD, ptr(inherited), null);
     if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+  };
+  const executable = findOwnPath();
+  const [stdin, callEnd] = openPipe();
+  const [replyEnd, writeEnd] = openPipe();
+  const stderr = c.fcntl(2, F_GETFD, 0) === 0 ? 2 : NOTHING;
+  const pid = spawn(OPERATION, {
+    argv: [sudo, "-n", executable, SUDO_ROLE],
+    environment: HELPER_ENVIRONMENT,
+    descriptors: [stdin, writeEnd, stderr],
+    // With a controlling terminal and use_pty the log would die with sudo.
+    detach: "session",
+  });
+  c.close(writeEnd);
+  c.close(stdin);
+  // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
+  const listing = askSudo([sudo, "-n", "-l"]);
+  return { sudo, executable, pid, callEnd, replyEnd, listing, restore };
+}
+
+/**
+ * Makes the call that has begun. `start`: the supervisor is wanted, and not only the rights gone. Throws `StageError` when
+ * rights may be left: then no app may run.
+ */
+export function finishCall(begun: BegunCall, request: Request, start: boolean): SudoOutcome {
+  try {
+    return converse(begun, request, start);
+  } finally {
+    begun.restore();
   }
 }
 
@@ -62,40 +107,24 @@ function stopIgnoringChildren(): Uint8Array {
   return before;
 }
 
-function converse(sudo: string, request: Request, start: boolean): SudoOutcome {
-  const executable = findOwnPath();
+function converse(begun: BegunCall, request: Request, start: boolean): SudoOutcome {
+  const { sudo, executable, pid, replyEnd } = begun;
+  const deadline = Date.now() + REPLY_TIMEOUT_MS;
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
   const bytes = renderCall({ nonce, start, request });
   if (bytes.length > MAX_CALL_BYTES)
     throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`);
-  const stdin = memoryFile(bytes, OPERATION);
-  const pipe = new Int32Array(2);
-  check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", OPERATION);
-  const [readEnd, writeEnd] = [pipe[0] ?? -1, pipe[1] ?? -1];
-  const stderr = c.fcntl(2, F_GETFD, 0) === 0 ? 2 : NOTHING;
-  const pid = spawn(OPERATION, {
-    argv: [sudo, "-n", executable, SUDO_ROLE],
-    environment: HELPER_ENVIRONMENT,
-    descriptors: [stdin, writeEnd, stderr],
-    // With a controlling terminal and use_pty the log would die with sudo.
-    detach: "session",
-  });
-  c.close(writeEnd);
-  c.close(stdin);
-  // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
-  const ask = () => askSudo([sudo, "-n", "-l"]);
-  const asked = ask();
-  const deadline = Date.now() + REPLY_TIMEOUT_MS;
-  const line = readLine(readEnd, deadline);
+  sendWithin(begun.callEnd, bytes, deadline);
+  const line = readLine(replyEnd, deadline);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
     throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`);
   }
-  const hear = (one: ReturnType<typeof ask>): Listing => {
+  const hear = (one: Asked): Listing => {
     const { stdout, stderr } = hearSudo(one, deadline);
     return judgeListing(stdout, stderr, executable);
   };
-  const listing = hear(asked);
+  const listing = hear(begun.listing);
   const reply = line === "" ? undefined : parseSudoReply(textOf(line), nonce);
   if (line === "") {
     const problem = explainSilence({ sudo, executable, ending, listing, deadline });
@@ -108,9 +137,26 @@ function converse(sudo: string, request: Request, start: boolean): SudoOutcome {
     return { kind: "unavailable", problem, isNews: true };
   }
   if (ending.code !== 0) throw notProved("sudo's side failed after its answer", describeEnding(ending));
-  const isGone = reply.proved === "scoped" ? listing.kind === "scoped" : hear(ask()).kind === "nothing";
+  if (listing.kind === "unsafe") throw new StageError(STAGE, unsafeRule(listing.saw));
+  const isGone =
+    reply.proved === "scoped" ? listing.kind === "scoped" : hear(askSudo([sudo, "-n", "-l"])).kind === "nothing";
   if (!isGone) throw notProved("sudo still gives this process something", describeListing(listing));
-  return { kind: "gone", pipe: readEnd };
+  return { kind: "gone", pipe: replyEnd };
+}
+
+/**
+ * All bytes, or as many as are taken until the deadline or until nobody reads: then the reply tells. Our end alone does not
+ * block (pipe(7): each has its own flags).
+ */
+function sendWithin(fd: number, bytes: Uint8Array, deadline: number): void {
+  c.fcntl(fd, F_SETFL, O.nonblock);
+  let done = 0;
+  while (done < bytes.length && isWritable(fd, left(deadline))) {
+    const wrote = Number(c.write(fd, ptr(bytes, done), bytes.length - done));
+    if (wrote < 0 && errnoName(errno()) === "EPIPE") break;
+    done += Math.max(0, wrote);
+  }
+  c.close(fd);
 }
 
 /** One line without its end; `""` at the end of the pipe; undefined at the deadline. Reads no byte beyond the line. */

@@ -25,6 +25,8 @@ interface SudoersFile {
 export interface TakingPlan {
   readonly visudo: string;
   readonly changes: readonly { readonly file: SudoersFile; readonly text: string }[];
+  /** What it would take away, each rule on one line. */
+  readonly rules: readonly string[];
 }
 
 /** Finds every rule of this user and his own group. Throws `StageError` for all that it cannot judge or take away. */
@@ -39,15 +41,17 @@ export function planTaking(host: Host, grantee: Grantee): TakingPlan {
   let replacement: string | undefined = `Defaults:#${grantee.uid} listpw=never`;
   const refusals: Problem[] = [];
   const changes: { readonly file: SudoersFile; readonly text: string }[] = [];
+  const rules: string[] = [];
   for (const file of files) {
     const plan = stripGrants(file.text, pathOf(file), grantee, aliases, replacement);
     refusals.push(...plan.refusals);
-    if (plan.removed === 0) continue;
+    if (plan.removed.length === 0) continue;
+    rules.push(...plan.removed);
     replacement = undefined;
     changes.push({ file, text: plan.text });
   }
   if (refusals.length > 0) throw refused(refusals);
-  return { visudo, changes };
+  return { visudo, changes, rules };
 }
 
 /** Changes the files, and notes for later starts that it was us. Gives the paths. Throws `StageError`. */

@@ -3,6 +3,8 @@
  * ends with 0 either way. Whatever is not understood to the last line is never taken for harmless.
  */
 
+import type { Problem } from "./errors.ts";
+
 /**
  * `scoped`: exactly our one rule. `nothing`: said in words. `unsafe`: our rule, but its defaults let the caller's variables
  * steer us. `password`: sudo says nothing without one. `stranger`: sudo does not know this uid. `other`: any other rules, of
@@ -68,6 +70,12 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
 }
 
 const unclear = (rules: readonly string[]): Listing => ({ kind: "unclear", saw: `${rules.length} rules` });
+
+/** What is wrong with a rule whose defaults are `unsafe`. */
+export function unsafeRule(saw: string): Problem {
+  const hint = "remove SETENV, and env_keep of what steers the runtime or the loader, from sudoers";
+  return { what: "the sudo rule would let its caller steer us", saw, hint };
+}
 
 /** True when sudo ran nothing, since it wanted a password first. */
 export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {

@@ -18,8 +18,8 @@ export interface Grantee {
 export interface SudoersPlan {
   /** The text without the rules; the same text where there were none. */
   readonly text: string;
-  /** How many rules were taken out. */
-  readonly removed: number;
+  /** The rules that were taken out, each on one line. */
+  readonly removed: readonly string[];
   /** What cannot be taken away safely, each with its line. */
   readonly refusals: readonly Problem[];
 }
@@ -89,17 +89,23 @@ export function stripGrants(
 ): SudoersPlan {
   const refusals: Problem[] = [];
   const kept: string[] = [];
-  let removed = 0;
+  const removed: string[] = [];
   for (const entry of splitLogical(text)) {
     const refuse = (what: string, hint: string) =>
       refusals.push({ what: `${path}, line ${entry.line}: ${what}`, hint });
     const outcome = judgeEntry(entry, grantee, aliases, refuse);
-    if (outcome !== undefined) removed += 1;
-    if (outcome !== undefined && removed === 1 && replacement !== undefined) kept.push(replacement);
+    if (outcome !== undefined) removed.push(entry.text);
+    if (outcome !== undefined && removed.length === 1 && replacement !== undefined) kept.push(replacement);
     if (outcome === undefined) kept.push(entry.raw);
     else if (outcome !== "") kept.push(outcome);
   }
   return { text: kept.join("\n"), removed, refusals };
+}
+
+/** True where this rule lets its user run us for the one call, and nothing else. `executable` is an absolute path. */
+export function isScopedRule(rule: string, executable: string): boolean {
+  const [, path] = /^\S+\s+ALL\s*=\s*\(root\)\s*NOPASSWD:\s*(\/\S+) --supervise$/.exec(rule) ?? [];
+  return path === executable;
 }
 
 type Refuse = (what: string, hint: string) => void;

@@ -10,6 +10,8 @@ import { readAll, writeAll } from "./descriptors.ts";
 import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { setNofile } from "./exec.ts";
+import { renameProcess } from "./forked-runtime.ts";
+import { takeSeat } from "./forked-seat.ts";
 import type { Host } from "./host.ts";
 import { c, check } from "./libc.ts";
 import type { Log } from "./log.ts";
@@ -19,8 +21,10 @@ import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { RecentProblems } from "./recent-problems.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
+import { SUPERVISOR_ROLE } from "./roles.ts";
 import { SshdPlace } from "./sshd-place.ts";
 import { hasSudo } from "./sudo-paths.ts";
+import type { Fork } from "./supervisor-fork.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 import { compileNormally, giveMemoryBackSoon } from "./thrift.ts";
 import { type Woken, wake } from "./wake.ts";
@@ -32,19 +36,39 @@ const UMASK = 0o022;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-/** Runs until it is told to end or the app has ended; gives the exit code. */
-export async function supervise(): Promise<number> {
+/** Started by an exec: the request comes over descriptor 0. Runs until it is told to end or the app has ended; gives the exit code. */
+export async function superviseAfterExec(): Promise<number> {
+  // The runtime marks what it inherits from 4 up alone: sshd and helpers have no business with the app's pidfd.
+  c.fcntl(APP_PIDFD, F_SETFD, FD_CLOEXEC);
+  return supervise({ appPidfd: APP_PIDFD });
+}
+
+/** Forked by the launcher: the same, with the launcher's memory for a request where that is all. */
+export async function superviseAsFork(fork: Fork): Promise<number> {
+  takeSeat(fork);
+  // Not on the way to SSH: sshd starts meanwhile.
+  setTimeout(() => {
+    renameProcess(["withssh", SUPERVISOR_ROLE]);
+    process.env = {};
+  });
+  return supervise(fork);
+}
+
+interface Seat {
+  /** Undefined: descriptor 0 has it. */
+  readonly request?: Request | undefined;
+  readonly appPidfd: number;
+}
+
+async function supervise({ request: known, appPidfd }: Seat): Promise<number> {
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
   const children = new Children();
-  const said = readAll(STDIN, "read the request", MAX_REQUEST_BYTES);
+  const request = known ?? readRequest();
   // The launcher has ended before it came to a request: it has told why.
-  if (said.length === 0) return EXIT.ok;
-  const request = parseRequest(said);
+  if (request === undefined) return EXIT.ok;
   const { config } = parseConfig(envMap(request.environment));
-  // The runtime marks what it inherits from 4 up alone: sshd and helpers have no business with the app's pidfd.
-  c.fcntl(APP_PIDFD, F_SETFD, FD_CLOEXEC);
   // Sessions get the limit that the app gets, not the one that the runtime has raised.
   if (config.nofile !== undefined) setNofile(config.nofile);
   const log = new LateLog(config);
@@ -64,7 +88,7 @@ export async function supervise(): Promise<number> {
     return wakeSshd();
   });
   const { boot, AWAIT_URL_KEYS, lacksKeys, Supervisor } = await import("./bring-up.ts");
-  const supervisor = new Supervisor({ host, place, config, request, answer: createAnswer(request, log) });
+  const supervisor = new Supervisor({ host, place, config, request, appPidfd, answer: createAnswer(request, log) });
   const done = supervisor.watch();
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
@@ -104,6 +128,11 @@ export async function supervise(): Promise<number> {
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;
+}
+
+function readRequest(): Request | undefined {
+  const said = readAll(STDIN, "read the request", MAX_REQUEST_BYTES);
+  return said.length === 0 ? undefined : parseRequest(said);
 }
 
 /** What this gives, or throws, to be taken later. */

@@ -6,7 +6,7 @@ import { byteString, cBytes, cString } from "./byte-strings.ts";
 import { writeAll } from "./descriptors.ts";
 import { isOsError, StageError } from "./errors.ts";
 import { AT_FDCWD, c, check, O, ptr, SYS } from "./libc.ts";
-import { isExecutablePath, spawn, waitFor } from "./processes.ts";
+import { type Ending, isExecutablePath, spawn, waitFor } from "./processes.ts";
 import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
@@ -35,7 +35,10 @@ export interface StartedSupervisor {
   readonly pid: number;
   /** Hands it what it works by. Throws `StageError` where it has ended. */
   send(request: Request): void;
-  /** Waits for the intermediate process, if there is one: it must not be left as the app's zombie. */
+  /**
+   * Waits for the intermediate process, if there is one: it must not be left as the app's zombie. Throws `StageError` where
+   * that tells that there is no supervisor.
+   */
   settle(): void;
   /** Where its one line arrives (supervisor-reply.ts). */
   readonly replyEnd: number;
@@ -58,10 +61,15 @@ function orCannot<T>(run: () => T): T {
     return run();
   } catch (error) {
     if (!isOsError(error)) throw error;
-    const what = "the supervisor cannot be started";
-    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
-    throw new StageError("startSupervisor", { what, saw: error.message, hint }, { cause: error });
+    throw cannotStart(error.message, error);
   }
+}
+
+/** That there is no supervisor, and what was seen instead. */
+export function cannotStart(saw: string, cause?: unknown): StageError {
+  const what = "the supervisor cannot be started";
+  const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
+  return new StageError("startSupervisor", { what, saw, hint }, { cause });
 }
 
 function start(options: { readonly stay: boolean }): StartedSupervisor {
@@ -73,7 +81,7 @@ function start(options: { readonly stay: boolean }): StartedSupervisor {
   const descriptors = [requestEnd, answerEnd, stderr, pidfd];
   const self = options.stay || c.getpid() === 1 || !isExecutablePath(SETSID) ? undefined : findSelf();
   const common = { environment: [], descriptors };
-  const hadChildSignal = isChildSignalPending();
+  const settleChild = expectChild();
   const pid =
     self === undefined
       ? spawn(OPERATION, { ...common, path: SELF, argv: ["withssh", SUPERVISOR_ROLE], detach: "session" })
@@ -82,28 +90,33 @@ function start(options: { readonly stay: boolean }): StartedSupervisor {
   c.close(answerEnd);
   c.close(pidfd);
   const settle = () => {
-    if (self === undefined) return;
-    waitFor(pid);
-    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+    if (self !== undefined) settleChild(pid);
   };
-  return {
-    pid,
-    send: (request) => {
-      try {
-        orCannot(() => sendRequest(ourEnd, request));
-      } catch (error) {
-        // The app starts all the same, and must not meet what is left of it in `wait`.
-        settle();
-        throw error;
-      }
-    },
-    settle,
-    replyEnd,
+  return { pid, send: (request) => handRequest(ourEnd, request, settle), settle, replyEnd };
+}
+
+/** Before a child that the app must not meet: what waits for its end, and leaves no SIGCHLD behind that was not there before. */
+export function expectChild(): (pid: number) => Ending {
+  const hadChildSignal = isChildSignalPending();
+  return (pid) => {
+    const ending = waitFor(pid);
+    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+    return ending;
   };
 }
 
+/** Hands a supervisor its request. Throws `StageError` where it has ended; the app starts all the same, and must not meet what is left of it. */
+export function handRequest(fd: number, request: Request, settle: () => void): void {
+  try {
+    orCannot(() => sendRequest(fd, request));
+  } catch (error) {
+    settle();
+    throw error;
+  }
+}
+
 /** Both ends close-on-exec: reading, writing. */
-function openPipe(): readonly [number, number] {
+export function openPipe(): readonly [number, number] {
   const pipe = new Int32Array([-1, -1]);
   check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", OPERATION);
   return [pipe[0] ?? -1, pipe[1] ?? -1];

@@ -19,13 +19,14 @@ import { Logins } from "./sshd-logins.ts";
 import type { SshdPlace } from "./sshd-place.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
 import { describeReady } from "./sshd-ready.ts";
-import { APP_PIDFD } from "./supervisor-start.ts";
 
 export interface SupervisorOptions {
   readonly host: Host;
   readonly place: SshdPlace;
   readonly config: Config;
   readonly request: Request;
+  /** A descriptor of the app. */
+  readonly appPidfd: number;
   readonly answer: (reply: Reply) => void;
 }
 
@@ -116,7 +117,7 @@ export class Supervisor {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#finish = resolve;
     // Where PID 1 is the app the container ends with it.
-    if (this.#options.request.appPid !== 1) whenEnded(APP_PIDFD, () => this.#end("app"));
+    if (this.#options.request.appPid !== 1) whenEnded(this.#options.appPidfd, () => this.#end("app"));
     const timer = setInterval(() => {}, IDLE_MS);
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
       process.on(signal, () => signal !== "SIGHUP" && this.#end(signal));

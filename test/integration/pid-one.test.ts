@@ -132,7 +132,11 @@ describe.each(bases)("the supervisor on %s", (base) => {
 
   test("runs in / with nothing in its environment", async () => {
     const { pid } = await findProcess(container, isSupervisor);
-    const { stdout } = await container.exec(["sh", "-c", `readlink /proc/${pid}/cwd; cat /proc/${pid}/environ`]);
+    const { stdout } = await container.exec([
+      "sh",
+      "-c",
+      `readlink /proc/${pid}/cwd; tr -d '\\0' </proc/${pid}/environ`,
+    ]);
     expect(stdout).toBe("/\n");
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
-import { isSshCertain } from "../../src/early-start.ts";
+import { isSshCertain, isSteering } from "../../src/early-start.ts";
 import { saysNothing } from "../../src/plain-start.ts";
 import { envMap } from "../../src/process-facts.ts";
 import { allSettings, fileForm } from "../../src/settings.ts";
@@ -24,6 +24,42 @@ describe("the supervisor is started before the settings are read", () => {
     ["a release command", ["app"], ["RELEASE_COMMAND=1"]],
   ])("but not for %s", (_title, words, environment) => {
     expect(isSshCertain(words, environment)).toBe(false);
+  });
+});
+
+describe("it is forked, which keeps what the runtime made of the environment", () => {
+  test("where that says nothing to a runtime", () => {
+    const names = [
+      "PATH=/",
+      "HOME=/",
+      "NODE_ENV=production",
+      "NODE_VERSION=22",
+      "RAILS_ENV=x",
+      "LANG=C",
+      "AUTHORIZED_KEYS=x",
+    ];
+    expect(isSteering(names)).toBe(false);
+  });
+
+  test.each([
+    "LD_PRELOAD=/x.so",
+    "LD_LIBRARY_PATH=",
+    "GLIBC_TUNABLES=x",
+    "BUN_OPTIONS=--smol",
+    "BUN_JSC_useJIT=0",
+    "JSC_useJIT=0",
+    "MIMALLOC_VERBOSE=1",
+    "NODE_OPTIONS=--x",
+    "NODE_TLS_REJECT_UNAUTHORIZED=0",
+    "NODE_EXTRA_CA_CERTS=/x",
+    "NODE_ENVELOPE=x",
+  ])("but not with %s", (entry) => {
+    expect(isSteering(["A=1", entry])).toBe(true);
+  });
+
+  test("nor where something is fetched, which goes by more names than these", () => {
+    expect(isSteering(["AUTHORIZED_KEYS_URL=https://x"])).toBe(true);
+    expect(isSteering(["AUTHORIZED_KEYS_URL_FILE=/x"])).toBe(true);
   });
 });
 

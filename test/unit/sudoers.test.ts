@@ -30,7 +30,7 @@ describe("what gives the app's user or his own group anything goes", () => {
   ])("%s", (rule) => {
     expect(strip(`# before\n${rule}\nroot ALL=(ALL) ALL\n`)).toEqual({
       text: "# before\nroot ALL=(ALL) ALL\n",
-      removed: 1,
+      removed: [expect.any(String)],
       refusals: [],
     });
   });
@@ -57,7 +57,7 @@ test.each([
   ["@includedir /etc/sudoers.d"],
   ['#includedir "/etc/sudoers.d/"'],
 ])("what names somebody else stays to the byte: %s", (text) => {
-  expect(strip(`${text}\n`)).toEqual({ text: `${text}\n`, removed: 0, refusals: [] });
+  expect(strip(`${text}\n`)).toEqual({ text: `${text}\n`, removed: [], refusals: [] });
 });
 
 test.each([
@@ -81,7 +81,7 @@ test.each([
 });
 
 test("a rule behind a comment that ends in a backslash is not overlooked", () => {
-  expect(strip("# note \\\napp ALL=(ALL) ALL\n")).toMatchObject({ removed: 1, text: "# note \\\n" });
+  expect(strip("# note \\\napp ALL=(ALL) ALL\n")).toMatchObject({ removed: [expect.any(String)], text: "# note \\\n" });
 });
 
 test("what stands in for the rules stands once, where the first was", () => {

@@ -1,0 +1,25 @@
+/** A forked supervisor's place: what it has of its own, and nothing of the launcher's that is not its business. */
+import { cString } from "./byte-strings.ts";
+import { takeOverRuntime } from "./forked-runtime.ts";
+import { AT_FDCWD, c, check, O, SYS } from "./libc.ts";
+import { openDescriptors } from "./process-facts.ts";
+import type { Fork } from "./supervisor-fork.ts";
+
+const OPERATION = "become the supervisor";
+
+/** Takes the place; gives what it leaves on descriptors 0 to 2 and on the app's pidfd alone. Throws `OsError`. */
+export function takeSeat({ pipes, appPidfd }: Fork): void {
+  const open = openDescriptors();
+  takeOverRuntime(open);
+  const nothing = check(
+    c.openat(AT_FDCWD, cString("/dev/null"), O.rdwr | O.cloexec, 0),
+    "openat",
+    OPERATION,
+    "/dev/null",
+  );
+  const put = (fd: number, at: number) => check(Number(c.syscall(SYS.dup3, fd, at, 0, 0, 0)), "dup3", OPERATION);
+  put(pipes?.requestEnd ?? nothing, 0);
+  put(pipes?.answerEnd ?? nothing, 1);
+  c.close(nothing);
+  for (const { fd, kind } of open) if (kind === "" && fd !== appPidfd) c.close(fd);
+}
