@@ -63,17 +63,18 @@ export class Supervisor {
     const { host, config, place } = options;
     if (config.revokeSessions)
       this.#keySessions = new KeySessions(
+        this.#sessions,
         (event) => host.emit(event),
         () => this.#knownKeys(),
       );
     this.#logins = new Logins({
-      emit: (event) => {
-        if (event.type === "disconnected") this.#sessions.disconnected(event);
-        host.emit(event);
-      },
+      sessions: this.#sessions,
+      emit: (event) => host.emit(event),
+      onSession: (session) => this.#keySessions?.accepted(session),
       sourceOf: (key, use) => findKeyOrigin(this.#plan?.keys.keys ?? [], config, key, use),
       startOf: readStartTicks,
       drain: () => place.log.drain(),
+      now: () => host.now(),
     });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -126,7 +127,7 @@ export class Supervisor {
 
   /** How SSH is now, for `--status`. */
   report(): SshReport {
-    const [sshd, plan, sessions] = [this.#options.place.sshd?.facts, this.plan, this.#sessions.list()];
+    const [sshd, plan, sessions] = [this.#options.place.sshd?.facts, this.plan, this.#sessions.living()];
     return { ...judgeSsh(this.#trouble, sshd, this.#isProved), sshd, plan, sessions };
   }
 
@@ -205,19 +206,13 @@ export class Supervisor {
   };
 
   #onRecord(log: SshdLog, pid: number): void {
-    const { host, config, place } = this.#options;
+    if (log.type === "restarting") return;
     if (log.type !== "listening") {
-      if (log.type === "restarting") return;
       if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
       this.#logins.take(log, pid);
-      if (log.type !== "accepted") return;
-      const use = { isAccepted: true, ...(log.authority === undefined ? {} : { authority: log.authority }) };
-      const source = findKeyOrigin(this.#plan?.keys.keys ?? [], config, log.key, use);
-      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
-      this.#keySessions?.accepted(session);
       return;
     }
-    place.sshd?.listening();
+    this.#options.place.sshd?.listening();
     this.#onListening();
     this.#isListening = true;
     this.#lastRefusal = "";
