@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { flags } from "../src/flags.ts";
-import { exitCodes, renderDefault, renderNotYet } from "../src/help.ts";
+import { exitCodes, renderDefault } from "../src/help.ts";
 import { allSettings, fileForm, type Setting } from "../src/settings.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -24,12 +24,11 @@ function plain(text: string): string {
 function settingRow(row: Setting): string {
   const names = row.fileForm ? `\`${row.name}\` or \`${fileForm(row)}\`` : `\`${row.name}\``;
   const initial = row.fallback === undefined ? plain(row.unset ?? "–") : `\`${renderDefault(row)}\``;
-  const notYet = renderNotYet(row);
-  return `| ${names} | ${initial} | ${plain(row.meaning)}${notYet === undefined ? "" : ` (**${notYet}**)`} |`;
+  return `| ${names} | ${initial} | ${plain(row.meaning)} |`;
 }
 
 describe("the README", () => {
-  test("has exactly the settings of the program, with their defaults and what is not built yet", () => {
+  test("has exactly the settings of the program, with their defaults", () => {
     expect(tableUnder("Settings")).toEqual(allSettings.map(settingRow));
   });
 
