@@ -8,7 +8,7 @@ import type { Problem } from "./errors.ts";
 import { c, check, errno, O, ptr } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
-import { isReadable } from "./poll.ts";
+import { isReadable, leftUntil } from "./poll.ts";
 import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";
@@ -85,7 +85,7 @@ function converse(sudo: string, request: Request, start: boolean): SudoOutcome {
   // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
   const ask = () => askSudo([sudo, "-n", "-l"]);
   const asked = ask();
-  const deadline = Date.now() + REPLY_TIMEOUT_MS;
+  const deadline = performance.now() + REPLY_TIMEOUT_MS;
   const line = readLine(readEnd, deadline);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
@@ -118,7 +118,7 @@ function readLine(fd: number, deadline: number): string | undefined {
   const byte = new Uint8Array(1);
   let text = "";
   while (text.length < MAX_REPLY_BYTES) {
-    if (!isReadable(fd, left(deadline))) return undefined;
+    if (!isReadable(fd, leftUntil(deadline))) return undefined;
     const got = Number(c.read(fd, ptr(byte), 1));
     if (got < 0 && errno() === 4) continue;
     if (got <= 0) return text === "" ? "" : CUT_SHORT;
@@ -127,5 +127,3 @@ function readLine(fd: number, deadline: number): string | undefined {
   }
   return CUT_SHORT;
 }
-
-const left = (deadline: number): number => Math.max(0, deadline - Date.now());

@@ -19,7 +19,7 @@ export interface Silence {
   readonly ending: Ending;
   /** What `sudo -n -l` said of us. */
   readonly listing: Listing;
-  /** Milliseconds since the epoch. */
+  /** Of performance.now(). */
   readonly deadline: number;
 }
 
