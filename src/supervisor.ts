@@ -19,6 +19,7 @@ import { Logins } from "./sshd-logins.ts";
 import type { SshdPlace } from "./sshd-place.ts";
 import { proveConfig, testConfig } from "./sshd-prove.ts";
 import { describeReady } from "./sshd-ready.ts";
+import { UnboundAddresses } from "./sshd-unbound.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 
 export interface SupervisorOptions {
@@ -52,6 +53,7 @@ export class Supervisor {
   #trouble: Trouble | undefined;
   /** What sshd complained about first since it was last started. */
   #firstError: string | undefined;
+  readonly #unbound: UnboundAddresses;
   #finish: () => void = () => {};
   #onReady: () => void = () => {};
   #onListening: () => void = () => {};
@@ -75,6 +77,11 @@ export class Supervisor {
       startOf: readStartTicks,
       drain: () => place.log.drain(),
       now: () => host.now(),
+    });
+    this.#unbound = new UnboundAddresses({
+      config,
+      sshd: () => place.sshd?.facts,
+      warn: (problem) => host.emit({ type: "warning", problem }),
     });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -207,12 +214,18 @@ export class Supervisor {
 
   #onRecord(log: SshdLog, pid: number): void {
     if (log.type === "restarting") return;
+    if (log.type === "unbound") {
+      this.#onRecord({ type: "sshd", level: "error", text: log.text }, pid);
+      void this.#unbound.add(log);
+      return;
+    }
     if (log.type !== "listening") {
       if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
       this.#logins.take(log, pid);
       return;
     }
     this.#options.place.sshd?.listening();
+    void this.#unbound.delete(log.address);
     this.#onListening();
     this.#isListening = true;
     this.#lastRefusal = "";

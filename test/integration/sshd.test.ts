@@ -170,6 +170,18 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(await readBanner(container)).toBe(undefined);
   });
 
+  test("where the port is taken for IPv4 alone, SSH serves on IPv6, and the log names the address and who holds it", async () => {
+    const take =
+      "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/k && /usr/sbin/sshd -4 -f /dev/null -h /tmp/k -p 2222";
+    const entrypoint = ["sh", "-c", `${take} && exec withssh "$@"`, "sh"];
+    const { container } = await startReady({ base, entrypoint });
+    const { msg: line } = await container.waitForLog(({ msg }) => msg.startsWith("sshd listens, but not on"));
+    expect(line).toMatch(/not on 0\.0\.0\.0 port 2222: .* — saw sshd \(pid \d+\) — hint: end it/);
+    const [, holder] = /\(pid (\d+)\)/.exec(line) ?? [];
+    const parent = await readInside(container, `/proc/${holder}/cmdline`);
+    expect(parent).toContain("-4");
+  });
+
   test("on a read-only root with the places that are written mounted, a login works", async () => {
     const host = { ReadonlyRootfs: true, Tmpfs: { "/run": "", "/tmp": "", "/volume": "" } };
     const { container, key } = await startReady({ base, host });

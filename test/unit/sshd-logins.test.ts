@@ -46,7 +46,7 @@ afterEach(() => void vi.useRealTimers());
 
 function say(record: string, pid = PID): void {
   const log = parseSshdRecord(`${record}\r\n`);
-  if (log.type === "listening" || log.type === "restarting") throw new Error("no login");
+  if (log.type === "listening" || log.type === "unbound" || log.type === "restarting") throw new Error("no login");
   logins.take(log, pid);
 }
 const accept = (from = FROM, pid = PID) => say(`Accepted publickey for root from ${from} ssh2: ED25519 ${KEY}`, pid);
