@@ -6,13 +6,18 @@ import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 
 /** The names in the directory at this path; none where it fails with one of `absent` (errno names). Throws `OsError`. */
-export function listIfThere(host: Host, operation: string, path: string, absent: readonly string[]): string[] {
+export function listIfThere(
+  host: Pick<Host, "openDir">,
+  operation: string,
+  path: string,
+  absent: readonly string[],
+): string[] {
   return inDirectory(host, operation, path, absent, (dir) => dir.list(operation)) ?? [];
 }
 
 /** The bytes of a file in it, at most `maxBytes`; undefined where that fails with one of `absent`. Throws `OsError`. */
 export function readIfThere(
-  host: Host,
+  host: Pick<Host, "openDir">,
   operation: string,
   { directory, name, maxBytes }: { readonly directory: string; readonly name: string; readonly maxBytes: number },
   absent: readonly string[],
@@ -21,7 +26,7 @@ export function readIfThere(
 }
 
 function inDirectory<T>(
-  host: Host,
+  host: Pick<Host, "openDir">,
   operation: string,
   path: string,
   absent: readonly string[],

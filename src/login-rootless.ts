@@ -4,9 +4,8 @@
  */
 import { type Account, inspectAccount } from "./accounts.ts";
 import type { Config } from "./config.ts";
-import { type Problem, StageError } from "./errors.ts";
+import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { readIfThere } from "./if-there.ts";
 import { makeHome } from "./login-home.ts";
 import { type PasswdEntry, parsePasswd } from "./passwd.ts";
 import { findRootlessProblem, isOwnLogin, othersProblem } from "./rootless.ts";
@@ -73,6 +72,15 @@ function tryHome(host: Host, account: Account): void {
 }
 
 function readPasswd(host: Host): PasswdEntry[] {
-  const bytes = readIfThere(host, OPERATION, { directory: "/etc", name: "passwd", maxBytes: MAX_BYTES }, ["ENOENT"]);
-  return bytes === undefined ? [] : parsePasswd(Buffer.from(bytes).toString("latin1"));
+  try {
+    const etc = host.openDir(OPERATION, "/etc");
+    try {
+      return parsePasswd(Buffer.from(etc.read(OPERATION, "passwd", MAX_BYTES).bytes).toString("latin1"));
+    } finally {
+      etc.close();
+    }
+  } catch (error) {
+    if (isOsError(error, "ENOENT")) return [];
+    throw error;
+  }
 }
