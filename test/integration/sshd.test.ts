@@ -162,6 +162,13 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(tty.stdout).toMatch(/^\/dev\/pts\/\d+\r\n$/);
   });
 
+  test("an environment that is too large for the sshd that waits is served by another, and nothing is called wrong", async () => {
+    const env = { LARGE: "x".repeat(100_000), WITHSSH_REQUIRE: "true" };
+    const { container, key } = await startReady({ base, env });
+    expect(await ssh(container, { key, command: 'printf %s "$LARGE" | wc -c' })).toMatchObject({ stdout: "100000\n" });
+    expect(await errorsOf(container)).toEqual([]);
+  });
+
   test("the port is the one that is set, and none other listens", async () => {
     const { container } = await startReady({ base, env: { WITHSSH_PORT: "2022" } });
     const listening = "cat /proc/net/tcp /proc/net/tcp6 | grep ' 0A ' | tr -s ' ' | cut -d' ' -f3 | cut -d: -f2";
