@@ -1,6 +1,6 @@
 /**
  * sshd as a foreground child: started, restarted with backoff, reloaded, stopped. Sessions are children of their own and
- * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
+ * survive it. Never sends SIGHUP by itself: the caller has had sshd judge the config, since a bad one ends sshd.
  */
 import { countFailures, delayAfter } from "./backoff.ts";
 import { bytesOf } from "./byte-strings.ts";
