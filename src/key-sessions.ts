@@ -2,9 +2,7 @@
  * WITHSSH_REVOKE_SESSIONS: ends the sessions of a key that is gone. A session is who wrote sshd's "Accepted" record, as
  * the kernel says, with the time it started: nothing is taken from text, and no pid is signalled that may be another's.
  */
-import { byteString } from "./byte-strings.ts";
-import { slurp } from "./descriptors.ts";
-import { isOsError } from "./errors.ts";
+import { listChildrenOf } from "./descendants.ts";
 import type { Event } from "./events.ts";
 import { c, SYS } from "./libc.ts";
 import { isRunning, type ProcessId, readStartTicks } from "./process-stat.ts";
@@ -15,7 +13,6 @@ export const REVOKE_AFTER_MS = 5000;
 const KILL_AFTER_MS = 1000;
 const SIGTERM = 15;
 const SIGKILL = 9;
-const OPERATION = "end a session";
 
 /** What the keys are now; `isClean`: each source could be read, so what is missing was taken away. */
 export interface KnownKeys {
@@ -125,16 +122,3 @@ function openPidfd(one: ProcessId): number | undefined {
 }
 
 const signal = (pidfd: number, number: number) => void c.syscall(SYS.pidfdSendSignal, pidfd, number, 0, 0, 0);
-
-function listChildrenOf(pid: number): number[] {
-  return (slurpText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);
-}
-
-function slurpText(path: string): string | undefined {
-  try {
-    return byteString(slurp(path, OPERATION));
-  } catch (error) {
-    if (isOsError(error)) return undefined;
-    throw error;
-  }
-}

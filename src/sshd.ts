@@ -180,6 +180,6 @@ export class Sshd {
 }
 
 /** "exit 255" or "signal 9". */
-export function renderEnding(ending: Ending): string {
+function renderEnding(ending: Ending): string {
   return ending.signal === undefined ? `exit ${ending.code ?? "unknown"}` : `signal ${ending.signal}`;
 }

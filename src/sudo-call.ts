@@ -15,9 +15,9 @@ import { SUDO_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
 import { askSudo, hearSudo, notProved, OPERATION, waitUntil } from "./sudo-ask.ts";
 import { findSudo } from "./sudo-binary.ts";
-import { judgeListing, type Listing } from "./sudo-listing.ts";
+import { describeListing, judgeListing, type Listing } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
-import { describeEnding, describeListing, explainSilence } from "./sudo-silence.ts";
+import { describeEnding, explainSilence } from "./sudo-silence.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;

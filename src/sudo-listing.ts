@@ -69,6 +69,12 @@ export function judgeListing(stdout: string, stderr: string, executable: string)
 
 const unclear = (rules: readonly string[]): Listing => ({ kind: "unclear", saw: `${rules.length} rules` });
 
+/** A listing in a few words, for people. */
+export function describeListing(listing: Listing): string {
+  if (listing.kind === "other") return listing.rules.join("; ");
+  return "saw" in listing ? listing.saw : listing.kind;
+}
+
 /** True when sudo ran nothing, since it wanted a password first. */
 export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {
   const lines = linesOf(stderr);

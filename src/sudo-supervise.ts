@@ -19,7 +19,7 @@ import { type Reply, type Request, renderReply } from "./request.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
-import { judgeListing, type Listing } from "./sudo-listing.ts";
+import { describeListing, judgeListing, type Listing } from "./sudo-listing.ts";
 import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply, type SudoCall } from "./sudo-request.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
@@ -99,7 +99,7 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   if (after.kind === "nothing") return "broad";
   throw new StageError(STAGE, {
     what: `sudo still gives ${caller.entry.name} something, and nothing says where`,
-    saw: `${describe(after)}; changed ${changed.join(", ") || "nothing"}`,
+    saw: `${describeListing(after)}; changed ${changed.join(", ") || "nothing"}`,
     hint: "grant the one rule of the README, and no other",
   });
 }
@@ -117,11 +117,6 @@ async function list(host: Host, sudo: string, caller: Caller, executable: string
   );
   const [first = { kind: "unclear", saw: "no answer" }, ...others] = listings;
   return others.find(({ kind }) => kind !== first.kind && kind !== "nothing") ?? first;
-}
-
-function describe(listing: Listing): string {
-  if (listing.kind === "other") return listing.rules.join("; ");
-  return listing.kind === "unclear" ? listing.saw : listing.kind;
 }
 
 function granteeOf({ uid, names, entry, databaseGroups, kernelGroups, nameOfGroup }: Caller): Grantee {

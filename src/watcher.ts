@@ -21,7 +21,7 @@ export interface Watcher {
 }
 
 /** How often places without events are looked at. */
-export const POLL_MS = 2000;
+const POLL_MS = 2000;
 /** All others are looked at this often: an event may be lost, and looking costs the idle supervisor its sleep. */
 const RARE_LOOK_MS = 30_000;
 /** An editor and a Kubernetes swap make several events in a row. */
