@@ -321,8 +321,6 @@ describe.each(bases)("on %s", (base) => {
     expect(await ssh(container, { key: second, user: "app", command: "echo in" })).toMatchObject({ stdout: "in\n" });
 
     expect(await asApp(container, "cd /home/app && mv v w && ln -s /srv v")).toMatchObject({ code: 0, stderr: "" });
-    // The watch is on the directory, wherever it is by now.
-    await asRoot("touch /home/app/w/.ssh/now");
     await container.waitForLog(({ msg }) => msg.includes("ELOOP at /home/app/v"));
     expect((await asRoot("ls -A /srv")).stdout).toBe("");
   });
