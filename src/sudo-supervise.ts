@@ -7,7 +7,7 @@ import { judgeVolume } from "./caller-volume.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
 import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
-import { takeFirstSteps } from "./first-acts.ts";
+import { putRight } from "./first-acts.ts";
 import type { Host } from "./host.ts";
 import { c, ptr } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
@@ -35,7 +35,7 @@ const LISTING_TIMEOUT_MS = 5000;
 export async function superviseBySudo(): Promise<number> {
   let hasClaimed = false;
   try {
-    takeFirstSteps();
+    putRight();
     const host = createHost();
     claimStart(host);
     hasClaimed = true;
