@@ -9,7 +9,7 @@ export interface Address {
 }
 
 /** The port that ssh dials when none is named (ssh(1), -p). */
-const SSH_PORT = 22;
+export const SSH_PORT = 22;
 
 /** A TCP port in plain decimal digits, 1 to 65535; undefined for anything else. */
 export function parsePort(text: string): number | undefined {
@@ -19,13 +19,13 @@ export function parsePort(text: string): number | undefined {
 }
 
 /** Four decimal bytes without leading zeros (inet_pton(3)). */
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** RFC 4291 section 2.2, all three text forms; no zone and no brackets. */
-export function isIpv6(text: string): boolean {
+function isIpv6(text: string): boolean {
   const halves = text.split("::");
   if (halves.length > 2) return false;
   let groups = 0;

@@ -5,14 +5,16 @@
 import { byteString, cBytes } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
-import { isOsError, StageError } from "./errors.ts";
+import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { readIfThere } from "./if-there.ts";
 import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { groupsOf, type PasswdEntry, parseGroup, parsePasswd } from "./passwd.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 
 const STAGE = "identifyCaller";
 const OPERATION = "find out who called";
+const MAX_BYTES = 1 << 22;
 const NOCTTY = 0o400;
 const NOBODY_AT_ALL = 0xffffffff;
 /** sudo, and its monitor where it keeps one. */
@@ -84,15 +86,8 @@ function readStatus(pid: number): Status {
 }
 
 function readEtc(host: Host, name: string): string {
-  const etc = host.openDir(OPERATION, "/etc");
-  try {
-    return Buffer.from(etc.read(OPERATION, name, 1 << 22).bytes).toString("latin1");
-  } catch (error) {
-    if (isOsError(error, "ENOENT")) return "";
-    throw error;
-  } finally {
-    etc.close();
-  }
+  const bytes = readIfThere(host, OPERATION, { directory: "/etc", name, maxBytes: MAX_BYTES }, ["ENOENT"]);
+  return bytes === undefined ? "" : Buffer.from(bytes).toString("latin1");
 }
 
 function idOf(text: string | undefined): number | undefined {

@@ -17,7 +17,7 @@ import { envMap } from "./process-facts.ts";
 import type { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { settings } from "./settings.ts";
-import { proveConfig, testConfig } from "./sshd-prove.ts";
+import { proveConfig, testConfig } from "./sshd-ask.ts";
 import { readUrlRoots } from "./url-roots.ts";
 import { openState, wake } from "./wake.ts";
 

@@ -40,6 +40,15 @@ export function isClaimed(): boolean {
   return c.faccessat(AT_FDCWD, cString(`${DEV}/${MARKER}`), 0, 0) === 0;
 }
 
+/**
+ * True where what root left in the state directory is of earlier starts of this container, and nobody has claimed this one: so
+ * it is after `docker restart` where a broad rule was taken away. `names`: those in its private part.
+ */
+export function isOfEarlierStart(names: readonly string[]): boolean {
+  const records = names.filter((name) => name.startsWith(RECORD));
+  return records.length > 0 && !records.includes(`${RECORD}${nameThisStart()}`) && !isClaimed();
+}
+
 /** The rule of both witnesses together: one "already" refuses, and so does having none. */
 export function judgeWitnesses(marker: Witness, record: Witness): void {
   if (marker === "already" || record === "already") {

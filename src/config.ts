@@ -8,7 +8,7 @@ import { SettingsError } from "./errors.ts";
 import { isRealName, isServiceLink, judgeNames } from "./setting-names.ts";
 import type { SettingReader, TextSource } from "./setting-reader.ts";
 import { settingReader } from "./setting-reader.ts";
-import { fileForm, isOffered, PREFIX, type Setting, settings } from "./settings.ts";
+import { fileForm, PREFIX, settings } from "./settings.ts";
 
 export type { TextSource } from "./setting-reader.ts";
 export { isOurSetting, isSecretSetting } from "./settings.ts";
@@ -119,15 +119,12 @@ function judgeTogether(config: Config, said: { enabled: boolean | undefined; req
 
 /**
  * The configuration that `env` asks for, and what is odd about it. Throws `SettingsError` with every problem.
- * `env` holds decoded values: bytes that are no UTF-8 arrive as U+FFFD. `offered` is for tests of what is not built yet.
+ * `env` holds decoded values: bytes that are no UTF-8 arrive as U+FFFD.
  */
-export function parseConfig(
-  env: ReadonlyMap<string, string>,
-  offered: (setting: Setting, value: unknown) => boolean = isOffered,
-): { config: Config; warnings: readonly Problem[] } {
+export function parseConfig(env: ReadonlyMap<string, string>): { config: Config; warnings: readonly Problem[] } {
   const { port } = settings;
   const isLink = isServiceLink(port.name, env.get(port.name) ?? "");
-  const read = settingReader(isLink ? new Map([...env].filter(([name]) => name !== port.name)) : env, offered);
+  const read = settingReader(isLink ? new Map([...env].filter(([name]) => name !== port.name)) : env);
   const keyVariables = readKeyVariables(read);
   const { problems, warnings } = judgeNames(env, keyVariables);
   const enabledSaid = read.optional(settings.enabled);

@@ -25,11 +25,13 @@ export async function endDescendants(): Promise<void> {
   }
 }
 
-/** Our children's pids, zombies included (proc(5), /proc/pid/task/tid/children); none where the kernel has no such file. */
-export function listChildren(): number[] {
-  const pid = c.getpid();
+/** Our children's pids, zombies included. */
+export const listChildren = (): number[] => listChildrenOf(c.getpid());
+
+/** A process's children (proc(5), /proc/pid/task/tid/children); none where it is gone or the kernel has no such file. */
+export function listChildrenOf(pid: number): number[] {
   try {
-    const text = byteString(slurp(`/proc/self/task/${pid}/children`, "list children"));
+    const text = byteString(slurp(`/proc/${pid}/task/${pid}/children`, "list children"));
     return text.split(" ").filter(Boolean).map(Number);
   } catch (error) {
     if (isOsError(error)) return [];

@@ -19,7 +19,7 @@ const SETGID = "CAP_SETGID";
 const SETUID = "CAP_SETUID";
 
 /** True when we are already exactly that user: then nothing needs a capability (gosu's most repeated complaint). */
-export function isAlready(user: AppUser): boolean {
+function isAlready(user: AppUser): boolean {
   const ids = new Uint32Array(3);
   c.getresuid(ptr(ids, 0), ptr(ids, 4), ptr(ids, 8));
   if (!ids.every((id) => id === user.uid)) return false;

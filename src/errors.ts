@@ -5,7 +5,6 @@
 
 /** Exit codes of the contract (README, "Exit codes"). */
 export const EXIT = { ok: 0, stage: 1, settings: 2, bug: 70, notRunnable: 126, notFound: 127 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** One thing that is wrong: `what`, what we `saw` (never a secret), and what to do. */
 export interface Problem {

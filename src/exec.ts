@@ -9,7 +9,7 @@ import { AT_FDCWD, c, cTable, errno, ptr } from "./libc.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 
 /** confstr(_CS_PATH) of glibc: what execvp searches when PATH is not set at all. */
-export const DEFAULT_PATH = "/bin:/usr/bin";
+const DEFAULT_PATH = "/bin:/usr/bin";
 
 const SHELL = "/bin/sh";
 const F_OK = 0;

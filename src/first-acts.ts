@@ -8,7 +8,7 @@ import { StageError } from "./errors.ts";
 import { c, errno, ptr } from "./libc.ts";
 import { forgetInheritedSignals } from "./signals.ts";
 
-const STAGE = "takeFirstSteps";
+const STAGE = "firstActs";
 const UMASK = 0o022;
 const PRIO_PROCESS = 0;
 const INFINITY = 0xffffffffffffffffn;
@@ -32,8 +32,8 @@ const STACK = 3;
 const STACK_BYTES = 1n << 23n;
 const CORE = 4;
 
-/** Puts everything right, in the order of the design. Throws `StageError` unless we are root in every id. */
-export function takeFirstSteps(): void {
+/** Puts everything right, each before what builds on it. Throws `StageError` unless we are root in every id. */
+export function putRight(): void {
   need(c.chdir(cString("/")), "chdir");
   c.umask(UMASK);
   if (c.geteuid() !== 0) throw notRoot(`euid ${c.geteuid()}`);

@@ -1,13 +1,12 @@
 /**
  * The text of --help, made from the flags, the settings table and the exit codes, so that it cannot differ from them.
- * At most 80 columns, plain ASCII; says of everything that is not built yet that it is not.
+ * At most 80 columns, plain ASCII.
  */
 import { EXIT } from "./errors.ts";
 import { flags } from "./flags.ts";
 import { allSettings, fileForm, type Setting } from "./settings.ts";
 
 const COLUMNS = 80;
-const NOT_YET = "not in this version yet";
 
 /** Every exit code of ours, and what it tells. */
 export const exitCodes: readonly { readonly code: string; readonly meaning: string }[] = [
@@ -29,12 +28,6 @@ export function renderDefault(setting: Setting): string | undefined {
   return setting.kind.render?.(setting.fallback as never) ?? String(setting.fallback);
 }
 
-/** What of a setting is not built yet, in words; undefined when all of it is. */
-export function renderNotYet(setting: Setting): string | undefined {
-  if (setting.notYet === undefined) return undefined;
-  return setting.notYet === true ? NOT_YET : `${setting.notYet.join(" and ")} ${NOT_YET}`;
-}
-
 function wrap(text: string, indent: string): string[] {
   const lines: string[] = [];
   let line = indent;
@@ -51,12 +44,8 @@ function wrap(text: string, indent: string): string[] {
 function renderSetting(setting: Setting): string[] {
   const names = setting.fileForm ? `${setting.name} (or ${fileForm(setting)}, a path)` : setting.name;
   const initial = renderDefault(setting);
-  const notYet = renderNotYet(setting);
   const title = initial === undefined ? names : `${names} [${initial}]`;
-  return [
-    ...wrap(title, "  "),
-    ...wrap(notYet === undefined ? setting.meaning : `${setting.meaning} (${notYet})`, "      "),
-  ];
+  return [...wrap(title, "  "), ...wrap(setting.meaning, "      ")];
 }
 
 /** The whole of --help, with a line break at its end. */

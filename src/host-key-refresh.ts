@@ -3,7 +3,6 @@
  * nothing until the next start. Makes and saves nothing.
  */
 import type { Problem } from "./errors.ts";
-import type { Host } from "./host.ts";
 import { HOST_KEY_TYPES, type HostKey, type HostKeyTools, keyFileName } from "./host-key-files.ts";
 import { closeHostKeyStore, openHostKeyStore, readStoredKey } from "./host-key-store.ts";
 import type { Identity } from "./host-keys.ts";
@@ -43,11 +42,6 @@ export async function refreshHostKeys(
     closeHostKeyStore(store);
   }
   return { keys, changed: !isSameIdentity(keys, serving), problems };
-}
-
-/** For `refreshHostKeys`, out of what a start knew. */
-export function toolsFor(host: Host, { keygen, privateDir }: Omit<HostKeyTools, "host">): HostKeyTools {
-  return { host, keygen, privateDir };
 }
 
 const gone = (volume: string, type: HostKey["type"]): Problem => ({

@@ -1,5 +1,5 @@
 /**
- * The identity of this container: restores the host keys of the volume, or makes and saves them (design: "Host keys").
+ * The identity of this container: restores the host keys of the volume, or makes and saves them.
  * Never replaces what is there, never makes a new identity beside keys that it cannot read, and never shows a key that
  * could not be saved beside keys that could: an identity that clients have seen stays as it is.
  */

@@ -23,7 +23,7 @@ export const KEY_SHAPES: ReadonlyMap<string, Shape> = new Map([
   ["sk-ecdsa-sha2-nistp256@openssh.com", "sk-nistp256"],
 ]);
 
-/** sshd has let 1024 bits in by default for long; design.md §6 does not. */
+/** sshd has let 1024 bits in by default for long; we do not. */
 const MIN_RSA_BITS = 2048;
 /** OpenSSL's OPENSSL_RSA_MAX_MODULUS_BITS: nothing longer can ever be verified. */
 const MAX_RSA_BITS = 16384;

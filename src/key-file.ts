@@ -1,6 +1,6 @@
 /**
  * Reads files of public keys only when they lie on a read-only mount, or nobody but root and the login user could have
- * written them (design: "A file is trusted"). What is checked is what is read (path-walk.ts).
+ * written them. What is checked is what is read (path-walk.ts).
  */
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";

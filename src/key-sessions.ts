@@ -2,23 +2,17 @@
  * WITHSSH_REVOKE_SESSIONS: ends the sessions of a key that is gone. A session is who wrote sshd's "Accepted" record, as
  * the kernel says, with the time it started: nothing is taken from text, and no pid is signalled that may be another's.
  */
-import { byteString } from "./byte-strings.ts";
-import { slurp } from "./descriptors.ts";
-import { isOsError } from "./errors.ts";
+import { listChildrenOf } from "./descendants.ts";
 import type { Event } from "./events.ts";
 import { c, SYS } from "./libc.ts";
-import { readStartTicks } from "./process-stat.ts";
-import { isAlive, type Session } from "./sessions.ts";
+import { isRunning, type ProcessId, readStartTicks } from "./process-stat.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** So long a key must have been gone: an editor's half-written file ends nobody. */
 export const REVOKE_AFTER_MS = 5000;
 const KILL_AFTER_MS = 1000;
 const SIGTERM = 15;
 const SIGKILL = 9;
-const OPERATION = "end a session";
-
-type Known = Session & { readonly startTicks: string };
-type Process = Pick<Known, "pid" | "startTicks">;
 
 /** What the keys are now; `isClean`: each source could be read, so what is missing was taken away. */
 export interface KnownKeys {
@@ -26,32 +20,33 @@ export interface KnownKeys {
   readonly isClean: boolean;
 }
 
-/** Knows the sessions of keys that we gave when they logged in, and no others. */
+/** Ends sessions of the table whose keys we gave when they logged in, and no others. */
 export class KeySessions {
+  readonly #sessions: Sessions;
   readonly #emit: (event: Event) => void;
   readonly #known: () => KnownKeys;
-  #sessions: Known[] = [];
+  readonly #ours = new WeakSet<Session>();
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
   #last: ReadonlySet<string>;
   /** Keys that we gave once: sshd's word of a login may come after the key has gone. */
   readonly #gone = new Set<string>();
 
-  constructor(emit: (event: Event) => void, known: () => KnownKeys) {
+  constructor(sessions: Sessions, emit: (event: Event) => void, known: () => KnownKeys) {
+    this.#sessions = sessions;
     this.#emit = emit;
     this.#known = known;
     this.#last = known().fingerprints;
   }
 
-  /** A login was accepted. Keys that we did not give are left alone. */
+  /** A session of the table has begun. Keys that we did not give are left alone. */
   accepted(session: Session): void {
     const { startTicks, user, key } = session;
-    this.#sessions = this.#sessions.filter(isAlive);
     if (startTicks === undefined) {
       this.#emit({ type: "session unknown", user, key });
       return;
     }
     const isKnown = this.#known().fingerprints.has(key);
-    if (isKnown || this.#gone.has(key)) this.#sessions.push({ ...session, startTicks });
+    if (isKnown || this.#gone.has(key)) this.#ours.add(session);
     if (!isKnown) this.keysChanged();
   }
 
@@ -60,7 +55,7 @@ export class KeySessions {
     const { fingerprints } = this.#known();
     for (const key of this.#last) if (!fingerprints.has(key)) this.#gone.add(key);
     this.#last = fingerprints;
-    for (const key of new Set(this.#sessions.map((session) => session.key))) {
+    for (const key of new Set(this.#list().map((session) => session.key))) {
       if (fingerprints.has(key)) {
         clearTimeout(this.#timers.get(key));
         this.#timers.delete(key);
@@ -83,17 +78,20 @@ export class KeySessions {
         key,
         setTimeout(() => this.#revoke(key), REVOKE_AFTER_MS),
       );
-    const ended = this.#sessions.filter((session) => session.key === key);
-    this.#sessions = this.#sessions.filter((session) => session.key !== key);
-    for (const session of ended) {
+    for (const session of this.#list().filter((one) => one.key === key)) {
+      this.#ours.delete(session);
       if (endTree(session)) this.#emit({ type: "session ended", user: session.user, key });
     }
+  }
+
+  #list(): readonly Session[] {
+    return this.#sessions.living().filter((session) => this.#ours.has(session));
   }
 }
 
 /** TERM, and KILL for what is left a second later, to a session and all below it. False: it was over already. */
-function endTree(session: Process): boolean {
-  if (!isAlive(session)) return false;
+function endTree(session: ProcessId): boolean {
+  if (!isRunning(session)) return false;
   const pidfds = treeOf(session).flatMap((one) => openPidfd(one) ?? []);
   for (const pidfd of pidfds) signal(pidfd, SIGTERM);
   setTimeout(() => {
@@ -106,7 +104,7 @@ function endTree(session: Process): boolean {
 }
 
 /** A process and its descendants, each with its start: what left the session's tree (a daemon) is not the session's. */
-function treeOf(root: Process): Process[] {
+function treeOf(root: ProcessId): ProcessId[] {
   const children = listChildrenOf(root.pid).flatMap((pid) => {
     const startTicks = readStartTicks(pid);
     return startTicks === undefined ? [] : treeOf({ pid, startTicks });
@@ -115,25 +113,12 @@ function treeOf(root: Process): Process[] {
 }
 
 /** A pidfd of exactly that process: the start is compared after the pid can no longer be another's. */
-function openPidfd({ pid, startTicks }: Process): number | undefined {
-  const pidfd = Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0));
+function openPidfd(one: ProcessId): number | undefined {
+  const pidfd = Number(c.syscall(SYS.pidfdOpen, one.pid, 0, 0, 0, 0));
   if (pidfd < 0) return undefined;
-  if (readStartTicks(pid) === startTicks) return pidfd;
+  if (isRunning(one)) return pidfd;
   c.close(pidfd);
   return undefined;
 }
 
 const signal = (pidfd: number, number: number) => void c.syscall(SYS.pidfdSendSignal, pidfd, number, 0, 0, 0);
-
-function listChildrenOf(pid: number): number[] {
-  return (slurpText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);
-}
-
-function slurpText(path: string): string | undefined {
-  try {
-    return byteString(slurp(path, OPERATION));
-  } catch (error) {
-    if (isOsError(error)) return undefined;
-    throw error;
-  }
-}

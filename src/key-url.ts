@@ -7,11 +7,12 @@ import { isOsError, type Problem } from "./errors.ts";
 import type { Dir, Download, Host } from "./host.ts";
 import { parseKeyLine } from "./key-line.ts";
 import { decodeKeyFile, hasTooManyLines, lazyKeyFile, MOST_LINES } from "./key-text.ts";
+import { replaceFile } from "./state-directory.ts";
 
 export type UrlAnswer = { readonly text: string } | { readonly problem: Problem };
 
 const OPERATION = "read keys from a URL";
-export const MAX_URL_BYTES = 1 << 20;
+const MAX_URL_BYTES = 1 << 20;
 const TIMEOUT_MS = 10_000;
 const MOST_REDIRECTS = 5;
 const COPY = /^url-keys\.[0-9a-f]{64}$/;
@@ -85,10 +86,7 @@ export function writeUrlCopy(directory: Dir, url: string, text: string): boolean
   if (directory.stat(OPERATION, name) !== undefined) {
     if (Buffer.compare(directory.read(OPERATION, name, MAX_URL_BYTES).bytes, bytes) === 0) return false;
   }
-  const temporary = `.${name}.new`;
-  if (directory.stat(OPERATION, temporary) !== undefined) directory.remove(OPERATION, temporary);
-  directory.create(OPERATION, temporary, bytes, { mode: 0o600, sync: false });
-  directory.rename(OPERATION, temporary, name);
+  replaceFile(directory, OPERATION, name, bytes, 0o600);
   return true;
 }
 

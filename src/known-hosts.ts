@@ -2,11 +2,7 @@
  * Lines ready for a client's known_hosts, so that nobody needs `StrictHostKeyChecking no`. Only public halves.
  * Format: sshd(8) SSH_KNOWN_HOSTS FILE FORMAT. It never hashes names: the line is for people to compare.
  */
-
-export interface DialledAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Address, SSH_PORT } from "./addresses.ts";
 
 export interface PublicHostKey {
   /** "ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa". */
@@ -15,10 +11,8 @@ export interface PublicHostKey {
   readonly blob: string;
 }
 
-const DEFAULT_PORT = 22;
-
 /** One line without its newline: all addresses, comma between, the key's type and its blob. */
-export function renderKnownHostsLine(addresses: readonly DialledAddress[], key: PublicHostKey): string {
+export function renderKnownHostsLine(addresses: readonly Address[], key: PublicHostKey): string {
   return `${addresses.map(renderHost).join(",")} ${key.keyType} ${key.blob}`;
 }
 
@@ -28,7 +22,7 @@ export function pickKnownHostsKey<K extends { readonly keyType: string }>(keys: 
 }
 
 /** As ssh writes it itself (put_host_port in misc.c): brackets only beside a port; names in lower case (hostfile.c). */
-function renderHost({ host, port }: DialledAddress): string {
+function renderHost({ host, port }: Address): string {
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return port === DEFAULT_PORT ? bare : `[${bare}]:${port}`;
+  return port === SSH_PORT ? bare : `[${bare}]:${port}`;
 }

@@ -8,7 +8,7 @@ import type { Config, TextSource } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
-import { refreshHostKeys, toolsFor } from "./host-key-refresh.ts";
+import { refreshHostKeys } from "./host-key-refresh.ts";
 import { install, restoreIdentity } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
 import { writeUrlCopy } from "./key-url.ts";
@@ -97,10 +97,10 @@ async function changeHostKeys(live: Live): Promise<void> {
   const before = live.plan();
   if (before === undefined) return;
   const { hostKeySettings, identity } = before;
-  const tools = toolsFor(host, hostKeySettings);
+  const { keygen, privateDir } = hostKeySettings;
   const { keys, changed, problems } =
     hostKeySettings.given === undefined
-      ? await refreshHostKeys(tools, hostKeySettings.volume, identity)
+      ? await refreshHostKeys({ host, keygen, privateDir }, hostKeySettings.volume, identity)
       : { ...(await restoreIdentity(host, hostKeySettings)), changed: true, problems: [] };
   for (const problem of problems) host.emit({ type: "warning", problem });
   if (!changed) return;

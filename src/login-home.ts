@@ -1,6 +1,6 @@
 /**
  * The home of a login user: what is there, and making it where it is missing (sshd would start sessions in `/`).
- * Never touches a home that is there, whatever its owner and mode: design.md §6 keeps keys out of homes.
+ * Never touches a home that is there, whatever its owner and mode: keys are kept out of homes.
  */
 import { isOsError, OsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";

@@ -1,6 +1,6 @@
 /** Every path that we touch outside the volume, in one place. */
 
-/** Our state: world-readable names, private parts below (design: "State directory"). */
+/** Our state: world-readable names, private parts below (state-directory.ts). */
 export const RUN_DIRECTORY = "/run";
 export const STATE_NAME = "withssh";
 export const STATE_DIRECTORY = `${RUN_DIRECTORY}/${STATE_NAME}`;

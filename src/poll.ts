@@ -23,6 +23,11 @@ export function isWritable(fd: number, timeoutMs: number): boolean {
   return poll(fd, POLLOUT, POLLOUT, timeoutMs);
 }
 
+/** The time that is left until a deadline of performance.now(): no step of the wall's clock ends a wait, or makes it endless. */
+export function leftUntil(deadline: number): number {
+  return Math.max(0, deadline - performance.now());
+}
+
 function poll(fd: number, wanted: number, counts: number, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -10,6 +10,7 @@ import { AT_FDCWD, c, ptr } from "./libc.ts";
 import { readListeners } from "./listeners.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { settings } from "./settings.ts";
+import type { Unbound } from "./sshd-log.ts";
 
 /** Why an sshd whose config is good did not come to listen: its port is taken, or as it said itself. */
 export function explainNoListener(
@@ -26,17 +27,39 @@ export function explainNoListener(
   return { what: "sshd ended before it listened", saw: said ?? "nothing of why", hint };
 }
 
+/**
+ * What it means that an sshd which listens elsewhere could not have this address; undefined where sshd's own words tell all: of
+ * all addresses (none named) the machine may lack a family. `sshd` is its pid.
+ */
+export function explainUnbound(
+  { address, port, why }: Pick<Unbound, "address" | "port" | "why">,
+  { listen }: Pick<Config, "listen">,
+  sshd: number | undefined,
+): Problem | undefined {
+  // Each C library has its own words for EADDRINUSE.
+  const isTaken = /^Address (?:already )?in use$/.test(why);
+  if (!isTaken && listen.length === 0) return undefined;
+  const what = `sshd listens, but not on ${address} port ${port}: who connects there does not reach it`;
+  if (!isTaken) return { what, saw: why, hint: `does this container have every address of ${settings.listen.name}?` };
+  const hint = `end it and restart the container, or set ${settings.port.name}`;
+  return { what, saw: findPortHolder(port, sshd) ?? why, hint };
+}
+
 const OPERATION = "look for who holds the port";
-/** "nginx (pid 17)", "a process of uid 1000", or undefined where nobody listens there. */
-export function findPortHolder(port: number): string | undefined {
-  const [socket] = readListeners(port) ?? [];
-  if (socket === undefined) return undefined;
-  for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
-    const fds = `/proc/${pid}/fd`;
-    if (!list(fds).some((fd) => readLink(`${fds}/${fd}`) === `socket:[${socket.inode}]`)) continue;
-    return `${read(`/proc/${pid}/comm`)?.trim() ?? "a process"} (pid ${pid})`;
+/** "nginx (pid 17)", "a process of uid 1000", or undefined where nobody listens there. `but`: a pid that is not meant. */
+export function findPortHolder(port: number, but?: number): string | undefined {
+  const pids = list("/proc").filter((name) => /^\d+$/.test(name));
+  for (const { inode, uid } of readListeners(port) ?? []) {
+    const pid = pids.find((one) => holds(one, inode));
+    if (pid === undefined) return `a process of uid ${uid}`;
+    if (pid !== String(but)) return `${read(`/proc/${pid}/comm`)?.trim() ?? "a process"} (pid ${pid})`;
   }
-  return `a process of uid ${socket.uid}`;
+  return undefined;
+}
+
+function holds(pid: string, inode: string): boolean {
+  const fds = `/proc/${pid}/fd`;
+  return list(fds).some((fd) => readLink(`${fds}/${fd}`) === `socket:[${inode}]`);
 }
 
 function read(path: string): string | undefined {

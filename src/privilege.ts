@@ -1,5 +1,5 @@
 /**
- * Where the rights come from (design: "root, sudo, rootless"), decided before anything is started. Pure. Never gives a
+ * Where the rights come from (README, "Where the rights come from"), decided before anything is started. Pure. Never gives a
  * pinned mode up for another one in silence.
  */
 import type { Config } from "./config.ts";

@@ -13,6 +13,13 @@ export interface ProcessStat {
   readonly startTicks: string;
 }
 
+/** What names a process for good. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Undefined: it was not there when it was looked at, or nobody named it. */
+  readonly startTicks: string | undefined;
+}
+
 /** Fields after the name in brackets (proc(5)): the state is the first. */
 const START_TICKS_AT = 19;
 
@@ -38,4 +45,9 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
 /** When it began; undefined when it is not there. */
 export function readStartTicks(pid: number): string | undefined {
   return readProcessStat(pid)?.startTicks;
+}
+
+/** True while exactly that process is there: its pid may be another's by now. */
+export function isRunning({ pid, startTicks }: ProcessId): boolean {
+  return startTicks !== undefined && readStartTicks(pid) === startTicks;
 }

@@ -1,8 +1,9 @@
 /**
- * The SSH sessions that are open: put in at sshd's "Accepted" record, taken out at its "disconnected" one. A session's
- * process is the record's writer as the kernel says, with the time it began; no pid is taken from text.
+ * The SSH sessions that are open, in one table for all who ask: the log for how long one was (sshd-logins.ts), `--status`, and
+ * the end of a key's sessions (key-sessions.ts). A session's process is the writer of its "Accepted" record as the kernel
+ * says, with the time it began; no pid is taken from text.
  */
-import { readStartTicks } from "./process-stat.ts";
+import { isRunning, type ProcessId } from "./process-stat.ts";
 
 export interface Login {
   readonly user: string;
@@ -15,46 +16,65 @@ export interface Login {
   readonly source?: string | undefined;
 }
 
-export interface Session extends Login {
-  readonly pid: number;
-  /** Undefined when the process could not be known: it was over already, or the kernel did not name it. */
-  readonly startTicks: string | undefined;
+/** Its `startTicks` are undefined when the process could not be known: it was over already, or the kernel did not name it. */
+export interface Session extends Login, ProcessId {
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
+  /** The same by a clock that nobody sets: for how long it was. */
+  readonly beganMs: number;
 }
 
-/** Below so many nobody looks for sessions that ended without a word. */
-const FEW = 64;
+/** Where the client is: one address and port is one session, as far as the log can tell. */
+export type Client = Pick<Login, "address" | "port">;
 
+/** Beyond that an end is still told, without key and duration. */
+export const MOST_SESSIONS = 10_000;
+
+/** Whoever hears sshd's log puts in and ends. What it says ends no more than the telling: a session is there while its process is. */
 export class Sessions {
   readonly #open = new Map<string, Session>();
-  #lookAt = FEW;
+  /** Those whose end was told and whose process was still there: for a moment, or longer where another of their client's connections has ended. */
+  readonly #told = new Set<Session>();
 
-  /** A login was accepted; `pid` is the kernel's word, 0 where it gave none. */
-  accepted(pid: number, login: Login, sinceMs: number): Session {
-    const session = { ...login, pid, startTicks: pid > 1 ? readStartTicks(pid) : undefined, sinceMs };
-    this.#open.set(idOf(login), session);
-    if (this.#open.size > this.#lookAt) this.#lookAt = Math.max(FEW, 2 * this.list().length);
-    return session;
+  /** Puts one in; where there is no more room the oldest counts as told. */
+  add(session: Session): void {
+    this.#forgetGone();
+    const [oldest] = this.#open.values();
+    if (this.isFull && oldest !== undefined) this.end(oldest);
+    this.end(session);
+    this.#open.set(idOf(session), session);
   }
 
-  /** The session that ended now, taken out; undefined where none from there was open. */
-  disconnected(client: Pick<Login, "address" | "port">): Session | undefined {
+  /** The session of this client, whose end is told now; undefined where none is open. */
+  end(client: Client): Session | undefined {
     const session = this.#open.get(idOf(client));
     this.#open.delete(idOf(client));
+    if (session !== undefined && isRunning(session)) this.#told.add(session);
     return session;
   }
 
-  /** Those whose process is there now, oldest first; others are forgotten. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#open.size >= MOST_SESSIONS;
+  }
+
+  /** Those whose end has not been told yet, oldest first. */
   list(): readonly Session[] {
-    for (const [id, session] of this.#open) if (!isAlive(session)) this.#open.delete(id);
     return [...this.#open.values()];
+  }
+
+  /** Those whose process is there now, told or not. */
+  living(): readonly Session[] {
+    this.#forgetGone();
+    return [...this.#told, ...this.list().filter((session) => isRunning(session))];
+  }
+
+  #forgetGone(): void {
+    for (const session of this.#told) if (!isRunning(session)) this.#told.delete(session);
   }
 }
 
-/** True while exactly that process is there: its pid may be another's by now. */
-export function isAlive({ pid, startTicks }: Pick<Session, "pid" | "startTicks">): boolean {
-  return startTicks !== undefined && readStartTicks(pid) === startTicks;
-}
-
-const idOf = ({ address, port }: Pick<Login, "address" | "port">): string => `${address} ${port}`;
+const idOf = ({ address, port }: Client): string => `${address} ${port}`;

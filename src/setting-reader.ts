@@ -42,11 +42,8 @@ function accident(name: string, value: string): string | undefined {
   return undefined;
 }
 
-/** A reader over `env`; `offered` says which settings and values this version has built. */
-export function settingReader(
-  env: ReadonlyMap<string, string>,
-  offered: (setting: Setting, value: unknown) => boolean,
-): SettingReader {
+/** A reader over `env`. */
+export function settingReader(env: ReadonlyMap<string, string>): SettingReader {
   const problems: Problem[] = [];
 
   function said(name: string): string | undefined {
@@ -57,21 +54,12 @@ export function settingReader(
   function parse<T>(setting: Setting<T>, name: string, kind: Setting<T>["kind"]): T | undefined {
     const text = said(name);
     if (text === undefined) return undefined;
-    if (!offered(setting, undefined)) {
-      problems.push({ what: `${name} is not available in this version yet`, hint: `remove ${name}` });
-      return undefined;
-    }
     if (text.includes("\ufffd")) {
       problems.push({ what: `${name} is not UTF-8`, hint: `set ${name} again from UTF-8 text` });
       return undefined;
     }
     const parsed = kind.parse(text);
-    if ("value" in parsed) {
-      if (offered(setting, parsed.value)) return parsed.value;
-      const what = `${name}=${String(parsed.value)} is not available in this version yet`;
-      problems.push({ what, hint: `remove ${name}` });
-      return undefined;
-    }
+    if ("value" in parsed) return parsed.value;
     const hint = accident(name, text) ?? parsed.hint ?? `for example ${name}=${kind.example}`;
     const hidden = setting.secret === true || kind.hidden === true;
     problems.push({

@@ -17,8 +17,6 @@ export interface Setting<T = unknown> {
   readonly secret?: true;
   /** NAME_FILE may hold a path instead. */
   readonly fileForm?: true;
-  /** Parsed, but not built yet: the whole setting, or these of its values. */
-  readonly notYet?: true | readonly string[];
 }
 
 /** What our own names begin with; the key variables keep the names that users already know. */
@@ -196,11 +194,6 @@ export const allSettings: readonly Setting[] = Object.values(settings);
 /** The name that takes a path instead of the text. */
 export function fileForm(setting: Setting): string {
   return `${setting.name}_FILE`;
-}
-
-/** False where this version has not built the setting, or this value of it, yet. */
-export function isOffered(setting: Setting, value: unknown): boolean {
-  return setting.notYet !== true && setting.notYet?.includes(String(value)) !== true;
 }
 
 /** True for names that never reach SSH sessions: all of ours, file forms and typing errors included. */

@@ -2,7 +2,7 @@
  * Blocks for a person's ~/.ssh/config: the app as a whole, and its single machines through it (ssh_config(5), ProxyJump).
  * Pure. Every machine of an app has one identity, so one known_hosts line serves all of them.
  */
-import type { Address } from "./addresses.ts";
+import { type Address, SSH_PORT } from "./addresses.ts";
 
 export interface SshConfigInput {
   /** What people dial. */
@@ -19,7 +19,7 @@ export function renderSshConfig({ target, user, portInside, isFly }: SshConfigIn
   const alias = aliasOf(target.host);
   const who = user === undefined ? [] : [`  User ${user}`];
   // As known_hosts spells it, so that a machine that is reached by another name is held to the same key.
-  const known = target.port === 22 ? target.host.toLowerCase() : `[${target.host.toLowerCase()}]:${target.port}`;
+  const known = target.port === SSH_PORT ? target.host.toLowerCase() : `[${target.host.toLowerCase()}]:${target.port}`;
   const lines = [
     `# put the lines of: withssh --known-hosts ${renderTarget(target)}   into ~/.ssh/known_hosts`,
     `Host ${alias}`,
@@ -47,5 +47,5 @@ function aliasOf(host: string): string {
 
 function renderTarget({ host, port }: Address): string {
   const bare = host.includes(":") ? `[${host}]` : host;
-  return port === 22 ? host : `${bare}:${port}`;
+  return port === SSH_PORT ? host : `${bare}:${port}`;
 }

@@ -18,11 +18,21 @@ export type LoginLog =
     }
   | { readonly type: "closed"; readonly address: string; readonly port: number };
 
+/** sshd could not have one of its addresses; on others it may listen. `text` is its own. */
+export interface Unbound {
+  readonly type: "unbound";
+  readonly address: string;
+  readonly port: number;
+  readonly why: string;
+  readonly text: string;
+}
+
 /** What a record says: something of a login, sshd's words, or a sign for the supervisor. */
 export type SshdLog =
   | LoginLog
   | Extract<Event, { type: "sshd" }>
   | { readonly type: "listening"; readonly address: string; readonly port: number }
+  | Unbound
   | { readonly type: "restarting" };
 
 const FROM = String.raw`(?<address>[0-9A-Fa-f.:]+(?:%[\w.-]+)?|UNKNOWN) port (?<port>\d{1,5})`;
@@ -81,12 +91,16 @@ const RULES: readonly Rule[] = [
   [whole(`Timeout before authentication for ${FROM}`), (g) => ({ type: "closed", ...peer(g) })],
   [whole(`Read error from remote host ${FROM}: [\\w ]+`), (g) => ({ type: "closed", ...peer(g) })],
   [whole(String.raw`Server listening on ${FROM}\.`), (g) => ({ type: "listening", ...peer(g) })],
+  [
+    whole(String.raw`(?<text>Bind to port (?<port>\d{1,5}) on (?<address>\S+) failed: (?<why>[\w ]+)\.)`),
+    ({ why = "", text = "", ...g }) => ({ type: "unbound", ...peer(g), why, text }),
+  ],
   [/^Received SIGHUP; restarting\.$/, () => ({ type: "restarting" })],
 ];
 
 /** Whole records that people should see; all others are debug. Only what sshd itself wrote is in the fixed parts. */
 const LEVELS: readonly (readonly ["error" | "warn" | "info", RegExp])[] = [
-  ["error", /^(?:Bind to port \d+ on .* failed: .*|Cannot bind any address\.)$/],
+  ["error", /^Cannot bind any address\.$/],
   ["error", /^\/.*(?::|) line \d+: (?!Deprecated option|Unsupported option).*$/],
   ["error", /^\/.*: terminating, \d+ bad configuration options$/],
   ["error", /^(?:\/.*|sshd_config): (?:No such file or directory|Permission denied)$/],

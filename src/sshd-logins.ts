@@ -4,46 +4,43 @@
  * never hold more than a bounded number of strangers.
  */
 import type { Event, KeyOrigin } from "./events.ts";
+import type { ProcessId } from "./process-stat.ts";
 import { Repeats } from "./repeats.ts";
+import type { Client, Session, Sessions } from "./sessions.ts";
 import { type LoginLog, NO_KEY } from "./sshd-log.ts";
 
 export interface LoginsOptions {
+  /** Where the open sessions are kept. */
+  readonly sessions: Sessions;
   readonly emit: (event: Event) => void;
+  /** A session has begun, and was told. */
+  readonly onSession?: (session: Session) => void;
   /** Where a key (or the authority that signed its certificate) comes from; undefined where nothing of ours gave it. */
   readonly sourceOf: (key: string, login: { isAccepted: boolean; authority?: string }) => string | undefined;
   /** When the process with this pid began, in any unit; undefined where there is none. */
   readonly startOf: (pid: number) => string | undefined;
   /** Takes what sshd has said until now: called before an end is believed that no record told. */
   readonly drain: () => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** A clock that nobody sets; the runtime's unless said. */
   readonly elapsedMs?: () => number;
 }
 
 /** sshd holds at most 200 strangers at a time (MaxStartups), and a stranger for 30 s (LoginGraceTime). */
 const MOST_STRANGERS = 1000;
-/** Beyond that an end is still told, without key and duration. */
-const MOST_SESSIONS = 10_000;
 const MOST_OFFERED = 10;
 /** How often it is looked whether a process is gone that has not said so; only while there is one. */
 export const SWEEP_MS = 10_000;
 const UNSEEN = "its process is gone, sshd said nothing";
 const TIMED_OUT = `${NO_KEY}, until the connection ended`;
 
-interface Connection {
+/** Who has not been let in: the process is the record's writer, as the kernel says. */
+interface Stranger extends ProcessId {
   readonly user: string;
   readonly address: string;
   readonly port: number;
-  /** Who wrote the record, as the kernel says, and when that began. */
-  readonly pid: number;
-  readonly start: string | undefined;
-}
-
-interface Stranger extends Connection {
   readonly offered: KeyOrigin[];
-}
-
-interface Session extends Connection, KeyOrigin {
-  readonly sinceMs: number;
 }
 
 /** The connections of one sshd, strangers and sessions apart: no stranger pushes a session out. */
@@ -52,7 +49,6 @@ export class Logins {
   readonly #repeats: Repeats;
   readonly #elapsedMs: () => number;
   readonly #strangers = new Map<string, Stranger>();
-  readonly #sessions = new Map<string, Session>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: LoginsOptions) {
@@ -66,14 +62,14 @@ export class Logins {
     if (log.type === "sshd") return void this.#repeats.offer(log);
     const id = `${log.address} ${log.port}`;
     // One address and port is one connection: the one before has ended.
-    if (log.type === "tried" || log.type === "accepted") this.#endSession(id, UNSEEN);
+    if (log.type === "tried" || log.type === "accepted") this.#endSession(log, UNSEEN);
     if (log.type === "tried") this.#tried(id, log, pid);
     else if (log.type === "accepted") this.#accepted(id, log, pid);
     else if (log.type === "refused") {
       const offered = this.#strangers.get(id)?.offered ?? [];
       this.#strangers.delete(id);
       this.#repeats.offer({ ...log, offered });
-    } else if (!this.#endSession(id) && !this.#endStranger(id)) {
+    } else if (!this.#endSession(log) && !this.#endStranger(id)) {
       const text = `connection closed: ${id}`;
       this.#repeats.offer(log.type === "disconnected" ? log : { type: "sshd", level: "debug", text });
     }
@@ -94,24 +90,24 @@ export class Logins {
   }
 
   #accepted(id: string, log: Extract<LoginLog, { type: "accepted" }>, pid: number): void {
+    const { sessions, now, onSession } = this.#options;
     const { authority } = log;
     const origin = this.#origin(log.key, { isAccepted: true, ...(authority === undefined ? {} : { authority }) });
     this.#strangers.delete(id);
-    if (this.#sessions.size >= MOST_SESSIONS) this.sweep();
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size >= MOST_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
+    if (sessions.isFull) this.sweep();
     const { user, address, port } = log;
-    const sinceMs = this.#elapsedMs();
-    this.#sessions.set(id, { user, address, port, ...this.#writer(pid), ...origin, sinceMs });
+    const clocks = { sinceMs: now(), beganMs: this.#elapsedMs() };
+    const session = { user, address, port, ...this.#writer(pid), ...origin, ...clocks };
+    sessions.add(session);
     this.#repeats.offer({ ...log, ...origin });
+    onSession?.(session);
   }
 
-  #endSession(id: string, why?: string): boolean {
-    const session = this.#sessions.get(id);
+  #endSession(client: Client, why?: string): boolean {
+    const session = this.#options.sessions.end(client);
     if (session === undefined) return false;
-    this.#sessions.delete(id);
-    const { user, address, port, key, source, sinceMs } = session;
-    const durationMs = this.#elapsedMs() - sinceMs;
+    const { user, address, port, key, source, beganMs } = session;
+    const durationMs = this.#elapsedMs() - beganMs;
     const login = { key, durationMs, ...(source === undefined ? {} : { source }) };
     this.#repeats.offer({ type: "disconnected", user, address, port, login, ...(why === undefined ? {} : { why }) });
     return true;
@@ -128,16 +124,17 @@ export class Logins {
 
   /** Ends what has ended without a record: a session that was killed, a stranger whose time was up (OpenSSH 9.2). */
   sweep(): void {
+    const { sessions, startOf, drain } = this.#options;
     // Where nothing was there already when the record was read, it is gone; without the kernel's word nobody knows.
-    const isGone = ({ pid, start }: Connection) =>
-      pid > 1 && (start === undefined || this.#options.startOf(pid) !== start);
-    const gone = [...this.#sessions, ...this.#strangers].flatMap(([id, one]) => (isGone(one) ? [{ id, one }] : []));
-    if (gone.length === 0) return;
-    this.#options.drain();
-    for (const { id, one } of gone) {
-      if (this.#sessions.get(id) === one) this.#endSession(id, UNSEEN);
-      else if (this.#strangers.get(id) === one) this.#endStranger(id);
-    }
+    const isGone = ({ pid, startTicks }: ProcessId) =>
+      pid > 1 && (startTicks === undefined || startOf(pid) !== startTicks);
+    const ended = sessions.list().filter(isGone);
+    const strangers = [...this.#strangers].filter(([, one]) => isGone(one));
+    if (ended.length + strangers.length === 0) return;
+    drain();
+    const left = new Set(sessions.list());
+    for (const session of ended) if (left.has(session)) this.#endSession(session, UNSEEN);
+    for (const [id, one] of strangers) if (this.#strangers.get(id) === one) this.#endStranger(id);
     this.#watch();
   }
 
@@ -150,14 +147,14 @@ export class Logins {
 
   /** A timer only while somebody is there: an idle supervisor sleeps. */
   #watch(): void {
-    if (this.#sessions.size + this.#strangers.size === 0) {
+    if (this.#options.sessions.isEmpty && this.#strangers.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     } else this.#timer ??= setInterval(() => this.sweep(), SWEEP_MS);
   }
 
-  #writer(pid: number): { pid: number; start: string | undefined } {
-    return { pid, start: pid > 1 ? this.#options.startOf(pid) : undefined };
+  #writer(pid: number): ProcessId {
+    return { pid, startTicks: pid > 1 ? this.#options.startOf(pid) : undefined };
   }
 
   #origin(key: string, login: Parameters<LoginsOptions["sourceOf"]>[1]): KeyOrigin {

@@ -1,6 +1,6 @@
 /**
  * sshd as a foreground child: started, restarted with backoff, reloaded, stopped. Sessions are children of their own and
- * survive it. Never sends SIGHUP for a config that `sshd -t` has not passed: a bad one ends sshd.
+ * survive it. Never sends SIGHUP by itself: the caller has had sshd judge the config, since a bad one ends sshd.
  */
 import { countFailures, delayAfter } from "./backoff.ts";
 import { bytesOf } from "./byte-strings.ts";
@@ -52,6 +52,8 @@ export class Sshd {
   #failures = 0;
   #restarts = 0;
   #isWanted = false;
+  /** It was ended so that another reads the config by its name: that end is no failure. */
+  #isReplaced = false;
   #explain: Explain = async () => undefined;
   /** What the sshd that was started early waits for. */
   #withheld: WithheldConfig | undefined;
@@ -110,7 +112,9 @@ export class Sshd {
     }
     this.#dropWithheld();
     // It reads what is there by its name when it is started again.
-    if (handover !== "read" && this.#pid !== undefined) c.kill(this.#pid, SIGKILL);
+    if (handover === "read" || this.#pid === undefined) return;
+    this.#isReplaced = true;
+    c.kill(this.#pid, SIGKILL);
   }
 
   #dropWithheld(): void {
@@ -147,6 +151,9 @@ export class Sshd {
   async #ended(ending: Ending): Promise<void> {
     this.#pid = undefined;
     this.#dropWithheld();
+    const isReplaced = this.#isReplaced;
+    this.#isReplaced = false;
+    if (isReplaced && this.#isWanted) return this.#startAgain();
     this.#lastEnding = renderEnding(ending);
     if (!this.#isWanted) return;
     this.#failures = countFailures(this.#failures, performance.now() - this.#startedAt);
@@ -173,6 +180,6 @@ export class Sshd {
 }
 
 /** "exit 255" or "signal 9". */
-export function renderEnding(ending: Ending): string {
+function renderEnding(ending: Ending): string {
   return ending.signal === undefined ? `exit ${ending.code ?? "unknown"}` : `signal ${ending.signal}`;
 }

@@ -2,9 +2,12 @@
  * Asks the running supervisor for its status, as whoever we are. Believes only an answer from the uid that owns the place
  * where it was asked, by the kernel's word. Changes nothing, and waits two seconds at most.
  */
+import { isOfEarlierStart } from "./claim.ts";
 import { isOsError, type Problem } from "./errors.ts";
+import { listIfThere } from "./if-there.ts";
 import { c } from "./libc.ts";
-import { STATUS_NAME } from "./paths.ts";
+import { openNativeDir } from "./native-dir.ts";
+import { PRIVATE_NAME, STATE_DIRECTORY, STATUS_NAME } from "./paths.ts";
 import type { StatusDocument } from "./status-document.ts";
 import { findStatusPlaces, type StatusPlace, uidOfFirstProcess } from "./status-places.ts";
 import { connectTo, peerOf, readToEnd } from "./unix-socket.ts";
@@ -23,13 +26,26 @@ export function askStatus(environment: ReadonlyMap<string, string>): StatusAnswe
     const answer = askAt(place);
     if (answer === undefined) continue;
     if ("document" in answer) return answer;
-    first ??= answer;
-    // A user could play a supervisor that has ended: where root's was, nobody else's word counts for root.
-    if (c.geteuid() === 0 && place.uid === 0) break;
+    if (c.geteuid() === 0 && place.uid === 0) {
+      // A user could play a supervisor that has ended: where root's was, nobody else's word counts for root.
+      if (!isOfEarlierStart(listRecords())) return first ?? answer;
+      first ??= { problem: OF_EARLIER_START };
+    } else first ??= answer;
   }
   if (first !== undefined) return first;
   return { problem: absentFor(c.geteuid(), uidOfFirstProcess()) };
 }
+
+function listRecords(): readonly string[] {
+  return listIfThere({ openDir: openNativeDir }, OPERATION, `${STATE_DIRECTORY}/${PRIVATE_NAME}`, ["ENOENT", "EACCES"]);
+}
+
+/** It was root's by a sudo rule that was taken away: this start has none of root's. */
+const OF_EARLIER_START: Problem = {
+  what: "no supervisor of this start answers",
+  saw: "one of an earlier start of this container, which had root by a sudo rule for one start",
+  hint: "the container's log says why this start has none; the one rule of the README serves every start",
+};
 
 /** One without root answers nobody but its own user and root: its place is closed to others. */
 function absentFor(euid: number, containerUid: number): Problem {

@@ -35,7 +35,7 @@ async function stayWith(
 }
 
 /** The exit code that tells how a child ended: its own, or 128+n after signal n (POSIX shell, 2.8.2). */
-export function exitCodeOfEnding(ending: Ending): number {
+function exitCodeOfEnding(ending: Ending): number {
   return ending.signal === undefined ? (ending.code ?? 0) : 128 + ending.signal;
 }
 

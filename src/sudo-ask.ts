@@ -6,7 +6,7 @@ import { memoryFile, readAll } from "./descriptors.ts";
 import { StageError } from "./errors.ts";
 import { c, check, ptr, SYS } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
-import { isReadable } from "./poll.ts";
+import { isReadable, leftUntil } from "./poll.ts";
 import { type Ending, parseStatus, spawn } from "./processes.ts";
 
 export const OPERATION = "call sudo";
@@ -39,7 +39,7 @@ export function askSudo(argv: readonly string[]): Asked {
   return { pid, stdout, stderr };
 }
 
-/** What it said, once it has ended. Throws `StageError` at the deadline (milliseconds since the epoch). */
+/** What it said, once it has ended. Throws `StageError` at the deadline (of performance.now()). */
 export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said {
   const ending = waitUntil(pid, deadline);
   if (ending === undefined) throw notProved("sudo did not say in time what is left");
@@ -55,7 +55,7 @@ export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said
 /** The child's end; undefined at the deadline. A pidfd is readable when the process has ended (pidfd_open(2)). */
 export function waitUntil(pid: number, deadline: number): Ending | undefined {
   const pidfd = check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", OPERATION);
-  const ended = isReadable(pidfd, Math.max(0, deadline - Date.now()));
+  const ended = isReadable(pidfd, leftUntil(deadline));
   c.close(pidfd);
   if (!ended) return undefined;
   const status = new Int32Array(1);

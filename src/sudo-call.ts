@@ -8,16 +8,16 @@ import { type Problem, StageError } from "./errors.ts";
 import { c, errno, O, ptr } from "./libc.ts";
 import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { findOwnPath } from "./own-executable.ts";
-import { isReadable, isWritable } from "./poll.ts";
+import { isReadable, isWritable, leftUntil } from "./poll.ts";
 import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { discardChildSignal, isChildSignalPending } from "./signals.ts";
 import { type Asked, askSudo, hearSudo, notProved, OPERATION, STAGE, waitUntil } from "./sudo-ask.ts";
 import { findSudo } from "./sudo-binary.ts";
-import { judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
+import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
-import { describeEnding, describeListing, explainSilence } from "./sudo-silence.ts";
+import { describeEnding, explainSilence } from "./sudo-silence.ts";
 import { openPipe } from "./supervisor-start.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
@@ -109,7 +109,7 @@ function stopIgnoringChildren(): Uint8Array {
 
 function converse(begun: BegunCall, request: Request, start: boolean): SudoOutcome {
   const { sudo, executable, pid, replyEnd } = begun;
-  const deadline = Date.now() + REPLY_TIMEOUT_MS;
+  const deadline = performance.now() + REPLY_TIMEOUT_MS;
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
   const bytes = renderCall({ nonce, start, request });
   if (bytes.length > MAX_CALL_BYTES)
@@ -151,7 +151,7 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
 function sendWithin(fd: number, bytes: Uint8Array, deadline: number): void {
   c.fcntl(fd, F_SETFL, O.nonblock);
   let done = 0;
-  while (done < bytes.length && isWritable(fd, left(deadline))) {
+  while (done < bytes.length && isWritable(fd, leftUntil(deadline))) {
     const wrote = Number(c.write(fd, ptr(bytes, done), bytes.length - done));
     if (wrote < 0 && errnoName(errno()) === "EPIPE") break;
     done += Math.max(0, wrote);
@@ -164,7 +164,7 @@ function readLine(fd: number, deadline: number): string | undefined {
   const byte = new Uint8Array(1);
   let text = "";
   while (text.length < MAX_REPLY_BYTES) {
-    if (!isReadable(fd, left(deadline))) return undefined;
+    if (!isReadable(fd, leftUntil(deadline))) return undefined;
     const got = Number(c.read(fd, ptr(byte), 1));
     if (got < 0 && errno() === 4) continue;
     if (got <= 0) return text === "" ? "" : CUT_SHORT;
@@ -173,5 +173,3 @@ function readLine(fd: number, deadline: number): string | undefined {
   }
   return CUT_SHORT;
 }
-
-const left = (deadline: number): number => Math.max(0, deadline - Date.now());

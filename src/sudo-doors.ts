@@ -4,6 +4,7 @@
  */
 import { isOsError, type Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { listIfThere, readIfThere } from "./if-there.ts";
 import { parsePasswd, parseShadow } from "./passwd.ts";
 import type { Grantee } from "./sudoers.ts";
 
@@ -12,6 +13,9 @@ const DOAS_PATHS = ["/usr/bin/doas", "/bin/doas", "/usr/local/bin/doas"] as cons
 const DOAS_CONFIGS = ["/etc", "/usr/local/etc"] as const;
 const SU_PATHS = ["/bin/su", "/usr/bin/su", "/bin/login", "/usr/bin/login"] as const;
 const S_ISUID = 0o4000;
+const MAX_BYTES = 1 << 22;
+/** What cannot be looked at may be a door: it is no absence, and throws. */
+const ABSENT = ["ENOENT"];
 
 /** Every other door that is open to this user. */
 export function findOtherDoors(host: Host, grantee: Grantee): Problem[] {
@@ -23,11 +27,11 @@ function findDoas(host: Host, grantee: Grantee): Problem[] {
   const found: Problem[] = [];
   for (const directory of DOAS_CONFIGS) {
     const files: [string, string][] = [[directory, "doas.conf"]];
-    for (const name of listIfThere(host, `${directory}/doas.d`)) {
+    for (const name of listIfThere(host, OPERATION, `${directory}/doas.d`, ABSENT)) {
       if (name.endsWith(".conf")) files.push([`${directory}/doas.d`, name]);
     }
     for (const [where, name] of files) {
-      const text = readIfThere(host, where, name) ?? "";
+      const text = readText(host, where, name) ?? "";
       for (const [at, line] of text.split("\n").entries()) {
         if (!mayPermit(line, grantee)) continue;
         const what = `${where}/${name}, line ${at + 1}: doas may give the app's user root`;
@@ -56,8 +60,8 @@ function mayPermit(line: string, { names, uid, primaryGroup, otherGroups }: Gran
 /** An empty field lets anyone be root by su or login (shadow(5)). */
 function findRootWithoutPassword(host: Host): Problem[] {
   if (!SU_PATHS.some((path) => isSetUid(host, path))) return [];
-  const shadow = new Map(parseShadow(readIfThere(host, "/etc", "shadow") ?? "").map((entry) => [entry.name, entry]));
-  return parsePasswd(readIfThere(host, "/etc", "passwd") ?? "")
+  const shadow = new Map(parseShadow(readText(host, "/etc", "shadow") ?? "").map((entry) => [entry.name, entry]));
+  return parsePasswd(readText(host, "/etc", "passwd") ?? "")
     .filter(({ uid }) => uid === 0)
     .filter(({ name, password }) => password === "" || (password === "x" && shadow.get(name)?.password === ""))
     .map(({ name }) => ({
@@ -68,7 +72,7 @@ function findRootWithoutPassword(host: Host): Problem[] {
 
 /** nsswitch.conf(5), as sudo reads its `sudoers:` line (sudoers.ldap(5)). */
 function findDirectoryRules(host: Host): Problem[] {
-  const text = readIfThere(host, "/etc", "nsswitch.conf") ?? "";
+  const text = readText(host, "/etc", "nsswitch.conf") ?? "";
   const sources =
     /^\s*sudoers:([^#\n]*)/m
       .exec(text)?.[1]
@@ -80,32 +84,9 @@ function findDirectoryRules(host: Host): Problem[] {
   return [{ what: "/etc/nsswitch.conf has sudo rules come from elsewhere", saw: other, hint: "write sudoers: files" }];
 }
 
-function readIfThere(host: Host, directory: string, name: string): string | undefined {
-  try {
-    const dir = host.openDir(OPERATION, directory);
-    try {
-      return Buffer.from(dir.read(OPERATION, name, 1 << 22).bytes).toString("latin1");
-    } finally {
-      dir.close();
-    }
-  } catch (error) {
-    if (isOsError(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-function listIfThere(host: Host, path: string): string[] {
-  try {
-    const dir = host.openDir(OPERATION, path);
-    try {
-      return dir.list(OPERATION);
-    } finally {
-      dir.close();
-    }
-  } catch (error) {
-    if (isOsError(error, "ENOENT")) return [];
-    throw error;
-  }
+function readText(host: Host, directory: string, name: string): string | undefined {
+  const bytes = readIfThere(host, OPERATION, { directory, name, maxBytes: MAX_BYTES }, ABSENT);
+  return bytes && Buffer.from(bytes).toString("latin1");
 }
 
 /** A link (busybox: /bin/su to /bin/bbsuid) counts as set-uid: better one warning too many. */

@@ -77,6 +77,12 @@ export function unsafeRule(saw: string): Problem {
   return { what: "the sudo rule would let its caller steer us", saw, hint };
 }
 
+/** A listing in a few words, for people. */
+export function describeListing(listing: Listing): string {
+  if (listing.kind === "other") return listing.rules.join("; ");
+  return "saw" in listing ? listing.saw : listing.kind;
+}
+
 /** True when sudo ran nothing, since it wanted a password first. */
 export function isPasswordWanted({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): boolean {
   const lines = linesOf(stderr);

@@ -11,7 +11,7 @@ import { fileForm, isOurSetting, type Setting, settings } from "./settings.ts";
 const OPERATION = "read /etc/withssh/settings";
 const DIRECTORY = "/etc/withssh";
 const NAME = "settings";
-export const SETTINGS_PATH = `${DIRECTORY}/${NAME}`;
+const SETTINGS_PATH = `${DIRECTORY}/${NAME}`;
 const MAX_BYTES = 1 << 20;
 const WRITABLE_BY_OTHERS = 0o022;
 

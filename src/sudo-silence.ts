@@ -9,7 +9,7 @@ import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
 import type { Ending } from "./processes.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
-import { isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
+import { describeListing, isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
 
 export interface Silence {
   /** Paths of sudo and of ourselves. */
@@ -19,7 +19,7 @@ export interface Silence {
   readonly ending: Ending;
   /** What `sudo -n -l` said of us. */
   readonly listing: Listing;
-  /** Milliseconds since the epoch. */
+  /** Of performance.now(). */
   readonly deadline: number;
 }
 
@@ -60,12 +60,6 @@ function noRule(rule: string): Problem {
   }
   const what = "an earlier start of this container took the broad sudo rule away: a broad rule serves one start";
   return { what, hint: `${rule} — it serves every start` };
-}
-
-/** A listing in a few words, for people. */
-export function describeListing(listing: Listing): string {
-  if (listing.kind === "other") return listing.rules.join("; ");
-  return "saw" in listing ? listing.saw : listing.kind;
 }
 
 export const describeEnding = ({ code, signal }: Ending): string =>

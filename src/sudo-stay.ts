@@ -4,15 +4,13 @@
  */
 import { EXIT } from "./errors.ts";
 import { Children } from "./processes.ts";
-import { hearSignals } from "./signals.ts";
-
-const ENDING = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
+import { ENDING, hearSignals } from "./signals.ts";
 
 /** Stays until we are told to end (0) or the supervisor has ended (1). */
 export async function stayForSudo(pipe: number): Promise<number> {
   const children = new Children();
   const { promise, resolve } = Promise.withResolvers<number>();
-  for (const signal of ENDING) process.on(signal, () => resolve(EXIT.ok));
+  for (const signal of Object.keys(ENDING)) process.on(signal, () => resolve(EXIT.ok));
   hearSignals();
   const { read } = await import("node:fs");
   const wait = () => {

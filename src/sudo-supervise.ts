@@ -7,7 +7,7 @@ import { judgeVolume } from "./caller-volume.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
 import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
-import { takeFirstSteps } from "./first-acts.ts";
+import { putRight } from "./first-acts.ts";
 import type { Host } from "./host.ts";
 import { c, ptr } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
@@ -19,7 +19,7 @@ import { type Reply, type Request, renderReply } from "./request.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
-import { judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
+import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply, type SudoCall } from "./sudo-request.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
@@ -35,7 +35,7 @@ const LISTING_TIMEOUT_MS = 5000;
 export async function superviseBySudo(): Promise<number> {
   let hasClaimed = false;
   try {
-    takeFirstSteps();
+    putRight();
     const host = createHost();
     claimStart(host);
     hasClaimed = true;
@@ -106,7 +106,7 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   if (after.kind === "nothing") return "broad";
   throw new StageError(STAGE, {
     what: `sudo still gives ${caller.entry.name} something, and nothing says where`,
-    saw: `${describe(after)}; changed ${changed.join(", ") || "nothing"}`,
+    saw: `${describeListing(after)}; changed ${changed.join(", ") || "nothing"}`,
     hint: "grant the one rule of the README, and no other",
   });
 }
@@ -132,11 +132,6 @@ async function list(host: Host, sudo: string, caller: Caller, executable: string
   );
   const [first = { kind: "unclear", saw: "no answer" }, ...others] = listings;
   return others.find(({ kind }) => kind !== first.kind && kind !== "nothing") ?? first;
-}
-
-function describe(listing: Listing): string {
-  if (listing.kind === "other") return listing.rules.join("; ");
-  return listing.kind === "unclear" ? listing.saw : listing.kind;
 }
 
 function granteeOf({ uid, names, entry, databaseGroups, kernelGroups, nameOfGroup }: Caller): Grantee {

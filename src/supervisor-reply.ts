@@ -3,7 +3,7 @@
  */
 import { StageError } from "./errors.ts";
 import { c, ptr } from "./libc.ts";
-import { isReadable } from "./poll.ts";
+import { isReadable, leftUntil } from "./poll.ts";
 import { parseReply, type Reply } from "./request.ts";
 
 /** Throws unless sshd listens: `WITHSSH_REQUIRE=true` means no app without SSH. Undefined: nobody could be asked. */
@@ -21,12 +21,12 @@ const REPLY_TIMEOUT_MS = 60_000;
 
 /** The supervisor's one line from this pipe, which is closed then. */
 export function readReply(fd: number, timeoutMs = REPLY_TIMEOUT_MS): Reply {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   const chunk = new Uint8Array(4096);
   let text = "";
   try {
     while (!text.includes("\n")) {
-      if (!isReadable(fd, Math.max(0, deadline - Date.now()))) {
+      if (!isReadable(fd, leftUntil(deadline))) {
         return { ready: false, why: `no answer from the supervisor in ${timeoutMs / 1000} s` };
       }
       const got = Number(c.read(fd, ptr(chunk), chunk.length));

@@ -14,11 +14,12 @@ import { readStartTicks } from "./process-stat.ts";
 import type { Reply, Request } from "./request.ts";
 import { Sessions } from "./sessions.ts";
 import { judgeSsh, type SshReport, type Trouble } from "./ssh-state.ts";
+import { proveConfig, testConfig } from "./sshd-ask.ts";
 import { parseSshdRecord, type SshdLog } from "./sshd-log.ts";
 import { Logins } from "./sshd-logins.ts";
 import type { SshdPlace } from "./sshd-place.ts";
-import { proveConfig, testConfig } from "./sshd-prove.ts";
 import { describeReady } from "./sshd-ready.ts";
+import { UnboundAddresses } from "./sshd-unbound.ts";
 
 export interface SupervisorOptions {
   readonly host: Host;
@@ -53,6 +54,7 @@ export class Supervisor {
   #trouble: Trouble | undefined;
   /** What sshd complained about first since it was last started. */
   #firstError: string | undefined;
+  readonly #unbound: UnboundAddresses;
   #finish: () => void = () => {};
   #onReady: () => void = () => {};
   #onListening: () => void = () => {};
@@ -64,17 +66,23 @@ export class Supervisor {
     const { host, config, place } = options;
     if (config.revokeSessions)
       this.#keySessions = new KeySessions(
+        this.#sessions,
         (event) => host.emit(event),
         () => this.#knownKeys(),
       );
     this.#logins = new Logins({
-      emit: (event) => {
-        if (event.type === "disconnected") this.#sessions.disconnected(event);
-        host.emit(event);
-      },
+      sessions: this.#sessions,
+      emit: (event) => host.emit(event),
+      onSession: (session) => this.#keySessions?.accepted(session),
       sourceOf: (key, use) => findKeyOrigin(this.#plan?.keys.keys ?? [], config, key, use),
       startOf: readStartTicks,
       drain: () => place.log.drain(),
+      now: () => host.now(),
+    });
+    this.#unbound = new UnboundAddresses({
+      config,
+      sshd: () => place.sshd?.facts,
+      warn: (problem) => host.emit({ type: "warning", problem }),
     });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -127,7 +135,7 @@ export class Supervisor {
 
   /** How SSH is now, for `--status`. */
   report(): SshReport {
-    const [sshd, plan, sessions] = [this.#options.place.sshd?.facts, this.plan, this.#sessions.list()];
+    const [sshd, plan, sessions] = [this.#options.place.sshd?.facts, this.plan, this.#sessions.living()];
     return { ...judgeSsh(this.#trouble, sshd, this.#isProved), sshd, plan, sessions };
   }
 
@@ -206,19 +214,19 @@ export class Supervisor {
   };
 
   #onRecord(log: SshdLog, pid: number): void {
-    const { host, config, place } = this.#options;
-    if (log.type !== "listening") {
-      if (log.type === "restarting") return;
-      if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
-      this.#logins.take(log, pid);
-      if (log.type !== "accepted") return;
-      const use = { isAccepted: true, ...(log.authority === undefined ? {} : { authority: log.authority }) };
-      const source = findKeyOrigin(this.#plan?.keys.keys ?? [], config, log.key, use);
-      const session = this.#sessions.accepted(pid, { ...log, source }, host.now());
-      this.#keySessions?.accepted(session);
+    if (log.type === "restarting") return;
+    if (log.type === "unbound") {
+      this.#onRecord({ type: "sshd", level: "error", text: log.text }, pid);
+      void this.#unbound.add(log);
       return;
     }
-    place.sshd?.listening();
+    if (log.type !== "listening") {
+      if (log.type === "sshd" && log.level === "error") this.#firstError ??= log.text;
+      this.#logins.take(log, pid);
+      return;
+    }
+    this.#options.place.sshd?.listening();
+    void this.#unbound.delete(log.address);
     this.#onListening();
     this.#isListening = true;
     this.#lastRefusal = "";

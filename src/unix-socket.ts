@@ -7,7 +7,7 @@ import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import { c, check, errno, ptr } from "./libc.ts";
-import { isReadable } from "./poll.ts";
+import { isReadable, leftUntil } from "./poll.ts";
 import { signalOnInput } from "./signal-io.ts";
 
 /** asm/unistd.h: calls for which the C library's wrappers would have to be looked up at every start of the launcher. */
@@ -92,7 +92,7 @@ export function readToEnd(fd: number, operation: string, deadline: number, maxBy
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    if (!isReadable(fd, Math.max(0, deadline - performance.now()))) throw new OsError("ETIMEDOUT", "read", operation);
+    if (!isReadable(fd, leftUntil(deadline))) throw new OsError("ETIMEDOUT", "read", operation);
     const chunk = new Uint8Array(CHUNK_BYTES);
     const got = Number(c.read(fd, ptr(chunk), chunk.length));
     if (got < 0 && ["EINTR", "EAGAIN"].includes(errnoName(errno()))) continue;

@@ -9,6 +9,7 @@ import { errnoName } from "./errno.ts";
 import { isOsError } from "./errors.ts";
 import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
+import { DirectoryMoves } from "./watcher-moves.ts";
 
 /** Paths that belong together: files or directories (their entries too), there or not. */
 export interface WatchedPaths<Topic> {
@@ -21,7 +22,7 @@ export interface Watcher {
 }
 
 /** How often places without events are looked at. */
-export const POLL_MS = 2000;
+const POLL_MS = 2000;
 /** All others are looked at this often: an event may be lost, and looking costs the idle supervisor its sleep. */
 const RARE_LOOK_MS = 30_000;
 /** An editor and a Kubernetes swap make several events in a row. */
@@ -43,6 +44,8 @@ export function startWatcher<Topic>(
 
   const check = () => {
     settling = undefined;
+    // First: what is swapped after this is heard of, before it the look sees.
+    watchMoves();
     const changed = watched.filter(({ topic, paths }) => {
       const now = describe(paths);
       const isNew = now !== seen.get(topic);
@@ -60,6 +63,9 @@ export function startWatcher<Topic>(
   const fail = () => {
     hasNoEvents = true;
   };
+  const moves = orFail(fail, () => new DirectoryMoves(soon));
+  const ancestors = new Set(watched.flatMap(({ paths }) => paths.flatMap(ancestorsOf)));
+  const watchMoves = () => orFail(fail, () => moves?.watch(ancestors));
   const addPlaces = () => {
     for (const path of watched.flatMap(({ paths }) => paths.flatMap(placesOf))) {
       const at = look(path);
@@ -70,6 +76,7 @@ export function startWatcher<Topic>(
       places.set(path, { inode, events: listen(path, soon, fail) });
     }
   };
+  watchMoves();
   addPlaces();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const lookAgain = () => {
@@ -88,8 +95,20 @@ export function startWatcher<Topic>(
       clearTimeout(timer);
       clearTimeout(settling);
       for (const { events } of places.values()) void events.close();
+      moves?.close();
     },
   };
+}
+
+/** Undefined where that fails, which is taken note of: no inotify is to be had, or no more. */
+function orFail<T>(fail: () => void, run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    fail();
+    return undefined;
+  }
 }
 
 /** File times are those of the last tick (at least every 10 ms), so they may lie before the change. */
@@ -230,6 +249,12 @@ function placesOf(path: string): string[] {
   let parent = parentOf(path);
   while (parent !== "/" && typeof look(parent) === "string") parent = parentOf(parent);
   return [...places, parent];
+}
+
+/** The directories above a path, which may be swapped for others with all that is in them. */
+function ancestorsOf(path: string): string[] {
+  const parent = parentOf(path);
+  return parent === "/" ? [] : [...ancestorsOf(parent), parent];
 }
 
 function parentOf(path: string): string {

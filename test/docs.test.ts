@@ -1,8 +1,8 @@
-/** Holds README's tables against the code: settings, flags and exit codes cannot say anything else than the program. */
-import { readFileSync } from "node:fs";
+/** Holds documents against the code: README's tables, and every file that CONTRIBUTING and docs/boot.md name. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { flags } from "../src/flags.ts";
-import { exitCodes, renderDefault, renderNotYet } from "../src/help.ts";
+import { exitCodes, renderDefault } from "../src/help.ts";
 import { allSettings, fileForm, type Setting } from "../src/settings.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -24,12 +24,11 @@ function plain(text: string): string {
 function settingRow(row: Setting): string {
   const names = row.fileForm ? `\`${row.name}\` or \`${fileForm(row)}\`` : `\`${row.name}\``;
   const initial = row.fallback === undefined ? plain(row.unset ?? "–") : `\`${renderDefault(row)}\``;
-  const notYet = renderNotYet(row);
-  return `| ${names} | ${initial} | ${plain(row.meaning)}${notYet === undefined ? "" : ` (**${notYet}**)`} |`;
+  return `| ${names} | ${initial} | ${plain(row.meaning)} |`;
 }
 
 describe("the README", () => {
-  test("has exactly the settings of the program, with their defaults and what is not built yet", () => {
+  test("has exactly the settings of the program, with their defaults", () => {
     expect(tableUnder("Settings")).toEqual(allSettings.map(settingRow));
   });
 
@@ -53,4 +52,35 @@ describe("the README", () => {
     const runs = [...readme.matchAll(/npm run ([a-z:]+)/g)].map((match) => match[1]);
     expect(runs.filter((name) => !((name as string) in scripts))).toEqual([]);
   });
+});
+
+/** What stands in backquotes and reads as a file: with a folder from the root, without one in src/; `*` for any letters. */
+function filesNamedIn(document: string): string[] {
+  const text = readFileSync(new URL(`../${document}`, import.meta.url), "utf8");
+  const named = [...text.matchAll(/`((?:[\w.-]+\/)*[\w*.-]+\.(?:ts|c|md|json))`/g)].map((match) => match[1] as string);
+  return [...new Set(named)].map((name) => (name.includes("/") ? name : `src/${name}`));
+}
+
+function isThere(path: string): boolean {
+  if (!path.includes("*")) return existsSync(new URL(`../${path}`, import.meta.url));
+  const [folder = "", pattern = ""] = path.split(/\/(?=[^/]*$)/);
+  const names = readdirSync(new URL(`../${folder}/`, import.meta.url));
+  const matcher = new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
+  return names.some((name) => matcher.test(name));
+}
+
+test.each(["CONTRIBUTING.md", "docs/boot.md"])("every file that %s names is there", (document) => {
+  const files = filesNamedIn(document);
+  expect(files.length).toBeGreaterThan(5);
+  expect(files.filter((file) => !isThere(file))).toEqual([]);
+});
+
+test("CONTRIBUTING answers at least ten questions of where things are", () => {
+  const text = readFileSync(new URL("../CONTRIBUTING.md", import.meta.url), "utf8");
+  const answers =
+    text
+      .split("\n## Where is it")[1]
+      ?.split("\n## ")[0]
+      ?.match(/^\*\*.+?\*\* .*`/gm) ?? [];
+  expect(answers.length).toBeGreaterThanOrEqual(10);
 });

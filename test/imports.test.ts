@@ -1,4 +1,4 @@
-/** The import rules: what the launcher loads is light, heavy packages have one door each, features do not know each other. */
+/** The import rules: what the launcher loads is light, heavy packages have one door each, features do not know each other, and what is exported is for somebody. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -71,4 +71,24 @@ test("features never import each other, and ground imports no feature", () => {
       .map(({ from }) => `${file} imports ${from}`),
   );
   expect(crossings).toEqual([]);
+});
+
+test("nothing is exported by value that no other file names", () => {
+  const root = new URL("../", import.meta.url);
+  const sources = ["src", "test", "scripts"].flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => ({ file: `${folder}/${name}`, text: readFileSync(new URL(`${folder}/${name}`, root), "utf8") })),
+  );
+  const unnamed = sources
+    .filter(({ file }) => file.startsWith("src/"))
+    .flatMap(({ file, text }) => {
+      const exported = text.matchAll(/^export (?:async )?(?:function\*?|const|class) (\w+)/gm);
+      const isNamed = (name: string) =>
+        sources.some((other) => other.file !== file && new RegExp(`\\b${name}\\b`).test(other.text));
+      return Array.from(exported, ([, name = ""]) => name).flatMap((name) =>
+        isNamed(name) ? [] : [`${file}: ${name}`],
+      );
+    });
+  expect(unnamed).toEqual([]);
 });

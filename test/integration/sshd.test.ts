@@ -162,12 +162,31 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(tty.stdout).toMatch(/^\/dev\/pts\/\d+\r\n$/);
   });
 
+  test("an environment that is too large for the sshd that waits is served by another, and nothing is called wrong", async () => {
+    const env = { LARGE: "x".repeat(100_000), WITHSSH_REQUIRE: "true" };
+    const { container, key } = await startReady({ base, env });
+    expect(await ssh(container, { key, command: 'printf %s "$LARGE" | wc -c' })).toMatchObject({ stdout: "100000\n" });
+    expect(await errorsOf(container)).toEqual([]);
+  });
+
   test("the port is the one that is set, and none other listens", async () => {
     const { container } = await startReady({ base, env: { WITHSSH_PORT: "2022" } });
     const listening = "cat /proc/net/tcp /proc/net/tcp6 | grep ' 0A ' | tr -s ' ' | cut -d' ' -f3 | cut -d: -f2";
     expect((await container.exec(["sh", "-c", listening])).stdout).toBe("07E6\n07E6\n");
     expect(await container.waitForReady()).toMatchObject({ port: 2022 });
     expect(await readBanner(container)).toBe(undefined);
+  });
+
+  test("where the port is taken for IPv4 alone, SSH serves on IPv6, and the log names the address and who holds it", async () => {
+    const take =
+      "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/k && /usr/sbin/sshd -4 -f /dev/null -h /tmp/k -p 2222";
+    const entrypoint = ["sh", "-c", `${take} && exec withssh "$@"`, "sh"];
+    const { container } = await startReady({ base, entrypoint });
+    const { msg: line } = await container.waitForLog(({ msg }) => msg.startsWith("sshd listens, but not on"));
+    expect(line).toMatch(/not on 0\.0\.0\.0 port 2222: .* — saw sshd \(pid \d+\) — hint: end it/);
+    const [, holder] = /\(pid (\d+)\)/.exec(line) ?? [];
+    const parent = await readInside(container, `/proc/${holder}/cmdline`);
+    expect(parent).toContain("-4");
   });
 
   test("on a read-only root with the places that are written mounted, a login works", async () => {

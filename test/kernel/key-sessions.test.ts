@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { afterAll, expect, test } from "vitest";
 import type { Event } from "../../src/events.ts";
 import { KeySessions, REVOKE_AFTER_MS } from "../../src/key-sessions.ts";
-import { Sessions } from "../../src/sessions.ts";
+import { readStartTicks } from "../../src/process-stat.ts";
+import { type Session, Sessions } from "../../src/sessions.ts";
 
 const started: ChildProcess[] = [];
 afterAll(() => {
@@ -20,28 +21,38 @@ function startSession(): { readonly pid: number; readonly ended: Promise<number>
   return { pid: child.pid ?? 0, ended, isAlive: () => child.exitCode === null && child.signalCode === null };
 }
 
-/** A login as the table of open sessions has it. */
-const login = (pid: number, user: string, key: string) =>
-  new Sessions().accepted(pid, { user, address: "127.0.0.1", port: 1, key }, 0);
+/** A login as the table of open sessions has it; each is of a client of its own. */
+function login(pid: number, user: string, key: string): Session {
+  ports += 1;
+  const startTicks = pid === 0 ? undefined : readStartTicks(pid);
+  return { user, address: "127.0.0.1", port: ports, key, pid, startTicks, sinceMs: 0, beganMs: 0 };
+}
+let ports = 0;
 
 /** Sessions under keys that the test takes away and gives back. */
 function watchKeys(...keys: readonly string[]) {
   const events: Event[] = [];
   const now = { fingerprints: new Set(keys), isClean: true };
-  const sessions = new KeySessions(
+  const table = new Sessions();
+  const keySessions = new KeySessions(
+    table,
     (event) => events.push(event),
     () => ({ fingerprints: new Set(now.fingerprints), isClean: now.isClean }),
   );
-  return { events, now, sessions };
+  const accept = (session: Session) => {
+    table.add(session);
+    keySessions.accepted(session);
+  };
+  return { events, now, table, accept, keysChanged: () => keySessions.keysChanged() };
 }
 
 test("a login whose process nobody named, or that is over already, is told as unknown and not guessed", async () => {
-  const { events, sessions } = watchKeys("A");
+  const { events, accept } = watchKeys("A");
   const over = startSession();
   started.at(-1)?.kill("SIGKILL");
   await over.ended;
-  sessions.accepted(login(0, "root", "A"));
-  sessions.accepted(login(over.pid, "app", "A"));
+  accept(login(0, "root", "A"));
+  accept(login(over.pid, "app", "A"));
   expect(events).toEqual([
     { type: "session unknown", user: "root", key: "A" },
     { type: "session unknown", user: "app", key: "A" },
@@ -49,37 +60,44 @@ test("a login whose process nobody named, or that is over already, is told as un
 });
 
 test("five seconds after its key is gone a session ends, also one that was told late, and nobody else's", async () => {
-  const { events, now, sessions } = watchKeys("A", "B", "C");
-  const [his, late, others, foreign, back] = Array.from({ length: 5 }, startSession);
-  if (!his || !late || !others || !foreign || !back) throw new Error("no sessions");
-  sessions.accepted(login(his.pid, "root", "A"));
-  sessions.accepted(login(others.pid, "root", "B"));
-  sessions.accepted(login(back.pid, "root", "C"));
+  const { events, now, table, accept, keysChanged } = watchKeys("A", "B", "C");
+  const [his, told, late, others, foreign, back] = Array.from({ length: 6 }, startSession);
+  if (!his || !told || !late || !others || !foreign || !back) throw new Error("no sessions");
+  accept(login(his.pid, "root", "A"));
+  // In the log another connection of its client has ended it: it goes on, and so it ends with its key.
+  const goesOn = login(told.pid, "told", "A");
+  accept(goesOn);
+  table.end(goesOn);
+  accept(login(others.pid, "root", "B"));
+  accept(login(back.pid, "root", "C"));
   // A certificate, or a key of the home: not ours to take away.
-  sessions.accepted(login(foreign.pid, "root", "not ours"));
+  accept(login(foreign.pid, "root", "not ours"));
   now.fingerprints = new Set(["B"]);
-  sessions.keysChanged();
+  keysChanged();
   // sshd has let it in before the file was another, and its word comes after.
-  sessions.accepted(login(late.pid, "app", "A"));
+  accept(login(late.pid, "app", "A"));
   now.fingerprints = new Set(["B", "C"]);
-  sessions.keysChanged();
-  for (const ended of await Promise.all([his.ended, late.ended])) expect(ended).toBeGreaterThanOrEqual(REVOKE_AFTER_MS);
+  keysChanged();
+  for (const ended of await Promise.all([his.ended, told.ended, late.ended]))
+    expect(ended).toBeGreaterThanOrEqual(REVOKE_AFTER_MS);
   expect([others, foreign, back].map((one) => one.isAlive())).toEqual([true, true, true]);
   expect(events).toEqual([
+    { type: "session ended", user: "told", key: "A" },
     { type: "session ended", user: "root", key: "A" },
     { type: "session ended", user: "app", key: "A" },
   ]);
+  expect(table.living().map(({ pid }) => pid)).toEqual([others, back, foreign].map(({ pid }) => pid));
 }, 20_000);
 
 test("while a source cannot be read nobody is taken for gone", async () => {
   const [unclean, clean] = [watchKeys("A"), watchKeys("A")];
   const [his, marker] = [startSession(), startSession()];
-  unclean.sessions.accepted(login(his.pid, "root", "A"));
-  clean.sessions.accepted(login(marker.pid, "root", "A"));
+  unclean.accept(login(his.pid, "root", "A"));
+  clean.accept(login(marker.pid, "root", "A"));
   unclean.now.isClean = false;
-  for (const { now, sessions } of [unclean, clean]) {
+  for (const { now, keysChanged } of [unclean, clean]) {
     now.fingerprints = new Set();
-    sessions.keysChanged();
+    keysChanged();
   }
   // What ends this one comes after what would have ended that one.
   await marker.ended;

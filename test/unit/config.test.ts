@@ -3,20 +3,18 @@ import { type Config, parseConfig } from "../../src/config.ts";
 import { type Problem, renderProblem, SettingsError } from "../../src/errors.ts";
 
 type Env = Record<string, string>;
-const all = () => true;
 
-/** Reads with every feature as if built, so that parsers of what is not built yet are held too. */
 function read(env: Env): Config {
-  return parseConfig(new Map(Object.entries(env)), all).config;
+  return parseConfig(new Map(Object.entries(env))).config;
 }
 
 function warnings(env: Env): string[] {
-  return parseConfig(new Map(Object.entries(env)), all).warnings.map(renderProblem);
+  return parseConfig(new Map(Object.entries(env))).warnings.map(renderProblem);
 }
 
-function problems(env: Env, offered: Parameters<typeof parseConfig>[1] = all): readonly Problem[] {
+function problems(env: Env): readonly Problem[] {
   try {
-    parseConfig(new Map(Object.entries(env)), offered);
+    parseConfig(new Map(Object.entries(env)));
   } catch (error) {
     if (error instanceof SettingsError) return error.problems;
     throw error;
@@ -25,8 +23,8 @@ function problems(env: Env, offered: Parameters<typeof parseConfig>[1] = all): r
 }
 
 /** The one problem of `env`, as people read it. */
-function problem(env: Env, offered?: Parameters<typeof parseConfig>[1]): string {
-  const found = problems(env, offered);
+function problem(env: Env): string {
+  const found = problems(env);
   expect(found).toHaveLength(1);
   return renderProblem(found[0] as Problem);
 }
@@ -311,22 +309,5 @@ describe("on Fly", () => {
     expect(read({ FLY_APP_NAME: "my-app" }).publicAddress).toEqual({ host: "my-app.fly.dev", port: 22 });
     expect(read({ FLY_APP_NAME: "my-app", WITHSSH_PUBLIC_ADDRESS: "a.example:2022" }).publicAddress?.port).toBe(2022);
     expect(read({ FLY_APP_NAME: "x\ny" }).publicAddress).toBeUndefined();
-  });
-});
-
-describe("what this version has not built", () => {
-  test("is refused as a whole setting, in both its forms, whatever its value", () => {
-    const offered = (row: { name: string }) => row.name !== "WITHSSH_HOST_KEYS";
-    expect(problem({ WITHSSH_HOST_KEYS: "\ufffd" }, offered)).toContain(
-      "WITHSSH_HOST_KEYS is not available in this version yet",
-    );
-    expect(problem({ WITHSSH_HOST_KEYS_FILE: "x" }, offered)).toContain("WITHSSH_HOST_KEYS_FILE is not available");
-    expect(problems({ WITHSSH_HOST_KEYS: "" }, offered)).toEqual([]);
-  });
-
-  test("is refused as a value, while the other values count", () => {
-    const offered = (row: { name: string }, value: unknown) => !(row.name === "WITHSSH_PRIVILEGE" && value === "sudo");
-    expect(problem({ WITHSSH_PRIVILEGE: "sudo" }, offered)).toContain("WITHSSH_PRIVILEGE=sudo is not available");
-    expect(problems({ WITHSSH_PRIVILEGE: "root" }, offered)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/errors.ts";
 import { flags } from "../../src/flags.ts";
-import { exitCodes, renderDefault, renderHelp, renderNotYet } from "../../src/help.ts";
+import { exitCodes, renderDefault, renderHelp } from "../../src/help.ts";
 import { allSettings, fileForm, settings } from "../../src/settings.ts";
 
 const lines = renderHelp().split("\n");
@@ -30,12 +30,4 @@ test("the help shows a default as people write it", () => {
   expect(renderDefault(settings.homeKeys)).toBe("false");
   expect(renderDefault(settings.users)).toBe("the user the app runs as");
   expect(renderDefault(settings.authorizedKeys)).toBeUndefined();
-});
-
-test("the help marks what is not built yet, the setting or the value", () => {
-  expect(renderNotYet({ ...settings.port, notYet: true })).toBe("not in this version yet");
-  expect(renderNotYet({ ...settings.port, notYet: ["1", "2"] })).toBe("1 and 2 not in this version yet");
-  expect(renderNotYet(settings.port)).toBeUndefined();
-  const marks = renderHelp().replaceAll(/\s+/g, " ").split("not in this version yet").length - 1;
-  expect(marks).toBe(allSettings.filter((row) => row.notYet !== undefined).length);
 });

@@ -1,36 +1,56 @@
 import { expect, test } from "vitest";
-import { parseProcessStat, readStartTicks } from "../../src/process-stat.ts";
-import { Sessions } from "../../src/sessions.ts";
+import { readStartTicks } from "../../src/process-stat.ts";
+import { MOST_SESSIONS, type Session, Sessions } from "../../src/sessions.ts";
 
-const login = (port: number) => ({ user: "app", address: "::1", port, key: "SHA256:x", source: "AUTHORIZED_KEYS" });
-
-test("a session is there from its login until it is disconnected, which gives back what was known of it", () => {
-  const sessions = new Sessions();
-  const session = sessions.accepted(process.pid, login(1), 1000);
-  expect(session).toEqual({ ...login(1), pid: process.pid, startTicks: readStartTicks(process.pid), sinceMs: 1000 });
-  expect(sessions.list()).toEqual([session]);
-  expect(sessions.disconnected({ address: "::1", port: 2 })).toBeUndefined();
-  expect(sessions.disconnected({ address: "::1", port: 1 })).toEqual(session);
-  expect(sessions.list()).toEqual([]);
+const session = (port: number, pid = 0): Session => ({
+  user: "app",
+  address: "::1",
+  port,
+  key: "SHA256:x",
+  source: "AUTHORIZED_KEYS",
+  pid,
+  startTicks: pid === 0 ? undefined : readStartTicks(pid),
+  sinceMs: 1000,
+  beganMs: 5,
 });
 
-test("a session whose process is unknown is in no list, and still gives back when it began", () => {
+test("a session is open from its login until its end is told, which gives back what was known of it", () => {
   const sessions = new Sessions();
-  sessions.accepted(0, login(1), 1000);
-  expect(sessions.disconnected({ address: "::1", port: 1 })).toMatchObject({ startTicks: undefined, sinceMs: 1000 });
-  sessions.accepted(0, login(1), 1000);
-  expect(sessions.list()).toEqual([]);
+  const [mine, other] = [session(1), session(2)];
+  sessions.add(mine);
+  sessions.add(other);
+  expect(sessions.list()).toEqual([mine, other]);
+  expect(sessions.end({ address: "::1", port: 3 })).toBeUndefined();
+  expect(sessions.end({ address: "::1", port: 1 })).toBe(mine);
+  expect(sessions.list()).toEqual([other]);
+  expect(sessions.end({ address: "::1", port: 2 })).toBe(other);
+  expect(sessions.isEmpty).toBe(true);
 });
 
-test("sessions that ended without a word are forgotten, however many come", () => {
+test("a session whose process is unknown or gone is not among the living, and is open until its end is told", () => {
   const sessions = new Sessions();
-  for (let port = 1; port <= 5000; port += 1) sessions.accepted(0, login(port), port);
-  const known = Array.from({ length: 5000 }, (_, at) => sessions.disconnected({ address: "::1", port: at + 1 }));
-  expect(known.filter((session) => session !== undefined).length).toBeLessThanOrEqual(64);
+  const gone = { ...session(2, process.pid), startTicks: "1" };
+  sessions.add(session(1));
+  sessions.add(gone);
+  expect(sessions.living()).toEqual([]);
+  expect(sessions.list()).toEqual([session(1), gone]);
 });
 
-test("a process's state and beginning are read past any name that it has", () => {
-  const fields = Array.from({ length: 30 }, (_, at) => String(at + 4)).join(" ");
-  expect(parseProcessStat(`7 (a ) S 1 (b) T ${fields}`)).toEqual({ state: "T", startTicks: "22" });
-  expect(parseProcessStat("")).toBeUndefined();
+test("a session lives while its process does: no other connection of its client gets it out of the table", () => {
+  const sessions = new Sessions();
+  const [first, second] = [session(1, process.pid), session(1, process.ppid)];
+  sessions.add(first);
+  sessions.end(first);
+  expect(sessions.isEmpty).toBe(true);
+  expect(sessions.living()).toEqual([first]);
+  sessions.add(second);
+  sessions.add(session(1));
+  expect(sessions.living()).toEqual([first, second]);
+});
+
+test("however many come the table stays bounded, and the oldest is told first", () => {
+  const sessions = new Sessions();
+  for (let port = 1; port <= MOST_SESSIONS + 2; port += 1) sessions.add(session(port));
+  expect(sessions.list()).toHaveLength(MOST_SESSIONS);
+  expect(sessions.list()[0]?.port).toBe(3);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allSettings, fileForm, isOffered, isOurSetting, isSecretSetting, settings } from "../../src/settings.ts";
+import { allSettings, fileForm, isOurSetting, isSecretSetting, settings } from "../../src/settings.ts";
 
 describe("the settings table", () => {
   test("names each setting once, file forms included", () => {
@@ -27,13 +27,6 @@ describe("the settings table", () => {
     for (const row of allSettings) {
       for (const word of `${row.meaning} ${row.unset}`.match(/WITHSSH_\w+/g) ?? []) expect(names).toContain(word);
     }
-  });
-
-  test("offers no feature that is not built yet", () => {
-    expect(isOffered(settings.port, 2222)).toBe(true);
-    expect(isOffered({ ...settings.port, notYet: true }, 2222)).toBe(false);
-    expect(isOffered({ ...settings.port, notYet: ["2222"] }, 2222)).toBe(false);
-    expect(isOffered({ ...settings.port, notYet: ["2222"] }, 22)).toBe(true);
   });
 });
 

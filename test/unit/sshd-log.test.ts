@@ -54,13 +54,15 @@ describe("what sshd says becomes events", () => {
     expect(parse(`Timeout, client not responding from user root ${FROM}`)).toEqual(disconnected);
   });
 
-  test("listening and restarting are signs for the supervisor", () => {
+  test("listening, not listening and restarting are signs for the supervisor", () => {
+    const text = "Bind to port 2222 on :: failed: Address already in use.";
+    const unbound = { type: "unbound", address: "::", port: 2222, why: "Address already in use", text };
+    expect(parse(text)).toEqual(unbound);
     expect(parse("Server listening on :: port 2222.")).toEqual({ type: "listening", address: "::", port: 2222 });
     expect(parse("Received SIGHUP; restarting.")).toEqual({ type: "restarting" });
   });
 
   test.each([
-    ["error", "Bind to port 2222 on 0.0.0.0 failed: Address already in use."],
     ["error", "Cannot bind any address."],
     ["error", "/run/withssh/sshd_config: line 3: Bad configuration option: Foo"],
     ["error", "/run/withssh/sshd_config line 3: Directive 'Port' is not allowed within a Match block"],

@@ -1,6 +1,7 @@
 /** Records as OpenSSH 9.2 and 10.0 wrote them, joined to events; processes and time are the test's own. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Event } from "../../src/events.ts";
+import { type Session, Sessions } from "../../src/sessions.ts";
 import { parseSshdRecord } from "../../src/sshd-log.ts";
 import { Logins, SWEEP_MS } from "../../src/sshd-logins.ts";
 
@@ -10,26 +11,34 @@ const AUTHORITY = "SHA256:qgxvDjBomMUiEU7DJ72FH1VQGpS5XuM61Mgi+lwu34I";
 const FROM = "127.0.0.1 port 46810";
 const here = { address: "127.0.0.1", port: 46810 };
 const PID = 70;
+const NOW = Date.UTC(2026, 0, 2);
 
 let events: Event[];
 let logins: Logins;
+let sessions: Sessions;
+let begun: Session[];
 let processes: Map<number, string>;
 let nowMs: number;
 let undrained: string[];
 beforeEach(() => {
   vi.useFakeTimers();
   events = [];
+  sessions = new Sessions();
+  begun = [];
   processes = new Map([[PID, "1000"]]);
   nowMs = 5000;
   undrained = [];
   logins = new Logins({
+    sessions,
     emit: (event) => void events.push(event),
+    onSession: (session) => void begun.push(session),
     sourceOf: (key, { isAccepted, authority }) =>
       authority === AUTHORITY ? "the authority's" : key === KEY ? "AUTHORIZED_KEYS" : isAccepted ? "home" : undefined,
     startOf: (pid) => processes.get(pid),
     drain: () => {
       for (const record of undrained.splice(0)) say(record);
     },
+    now: () => NOW + nowMs,
     elapsedMs: () => nowMs,
   });
 });
@@ -37,7 +46,7 @@ afterEach(() => void vi.useRealTimers());
 
 function say(record: string, pid = PID): void {
   const log = parseSshdRecord(`${record}\r\n`);
-  if (log.type === "listening" || log.type === "restarting") throw new Error("no login");
+  if (log.type === "listening" || log.type === "unbound" || log.type === "restarting") throw new Error("no login");
   logins.take(log, pid);
 }
 const accept = (from = FROM, pid = PID) => say(`Accepted publickey for root from ${from} ssh2: ED25519 ${KEY}`, pid);
@@ -53,6 +62,25 @@ describe("a session is told at its begin and at its end", () => {
       { type: "accepted", ...person, key: KEY, source: "AUTHORIZED_KEYS" },
       { type: "disconnected", ...person, login: { key: KEY, source: "AUTHORIZED_KEYS", durationMs: 61_250 } },
     ]);
+  });
+
+  test("and stands in the table until then, by the wall's clock for people and by one that nobody sets for its length", () => {
+    accept();
+    const times = { sinceMs: NOW + 5000, beganMs: 5000 };
+    const session = {
+      user: "root",
+      ...here,
+      pid: PID,
+      startTicks: "1000",
+      key: KEY,
+      source: "AUTHORIZED_KEYS",
+      ...times,
+    };
+    expect(sessions.list()).toEqual([session]);
+    expect(begun).toEqual([session]);
+    expect(begun[0]).toBe(sessions.list()[0]);
+    say(`Disconnected from user root ${FROM}`);
+    expect(sessions.list()).toEqual([]);
   });
 
   test("of a certificate the source is its authority's", () => {
@@ -100,6 +128,7 @@ describe("a session is told at its begin and at its end", () => {
     accept();
     accept();
     expect(events.map(({ type }) => type)).toEqual(["accepted", "disconnected", "accepted"]);
+    expect(sessions.list()).toHaveLength(1);
   });
 
   test("an end is told also where the begin was lost", () => {

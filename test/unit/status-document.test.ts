@@ -17,6 +17,7 @@ const session = (user: string, port: number): Session => ({
   pid: 4000 + port,
   startTicks: "1",
   sinceMs: NOW - 1000,
+  beganMs: 0,
 });
 
 let plan: Plan;

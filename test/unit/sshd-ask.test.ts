@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { OsError } from "../../src/errors.ts";
 import type { HelperResult } from "../../src/host.ts";
-import { proveConfig, testConfig } from "../../src/sshd-prove.ts";
+import { proveConfig, testConfig } from "../../src/sshd-ask.ts";
 import { bootOn, createImage } from "../support/boot-world.ts";
 
 const config: Config = parseConfig(new Map()).config;

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { explainNoListener } from "../../src/port-holder.ts";
+import { explainNoListener, explainUnbound } from "../../src/port-holder.ts";
 
 const listening = async (): Promise<{ port: number; close: () => void }> => {
   const server = createServer();
@@ -28,4 +28,25 @@ test("where nobody holds the port sshd's own words are told, and WITHSSH_LISTEN 
     saw: "Cannot assign requested address.",
     hint: "does this container have every address of WITHSSH_LISTEN? it is tried again",
   });
+});
+
+test("an address that sshd could not have beside others is told with who holds it, and sshd is not called the holder", async () => {
+  const { port, close } = await listening();
+  const unbound = { address: "0.0.0.0", port, why: "Address already in use" };
+  const what = `sshd listens, but not on 0.0.0.0 port ${port}: who connects there does not reach it`;
+  const hint = "end it and restart the container, or set WITHSSH_PORT";
+  const saw = expect.stringContaining(`(pid ${process.pid})`);
+  expect(explainUnbound(unbound, { listen: [] }, undefined)).toEqual({ what, saw, hint });
+  expect(explainUnbound({ ...unbound, why: "Address in use" }, { listen: [] }, process.pid)).toEqual({
+    what,
+    saw: "Address in use",
+    hint,
+  });
+  close();
+});
+
+test("an address that this machine lacks is told only where it was named: of all, a family may be missing", () => {
+  const unbound = { address: "192.0.2.1", port: 2222, why: "Cannot assign requested address" };
+  expect(explainUnbound(unbound, { listen: [] }, undefined)).toBeUndefined();
+  expect(explainUnbound(unbound, { listen: ["192.0.2.1"] }, undefined)).toMatchObject({ saw: unbound.why });
 });
