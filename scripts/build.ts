@@ -16,7 +16,7 @@ import { ALL_TARGETS, executablePath, NATIVE_TARGETS, TARGETS, type Target, type
 
 /**
  * The launcher lives for milliseconds: code compiled for it, and the threads that compile, cost more than they give
- * (`npm run bench`). The supervisor goes back to the normal policy once SSH is ready (supervise.ts).
+ * (`npm run bench`). The supervisor has no long work: ten thousand keys are in force as soon, in less memory.
  */
 const JIT_POLICY = "--compile-jit-policy=1000";
 

@@ -19,10 +19,6 @@ import { readUrlCopies, splitUrls } from "./key-url.ts";
 import { fileForm, settings } from "./settings.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { readTextSource } from "./text-source.ts";
-import { compileNormally } from "./thrift.ts";
-
-/** From about here compiled code is worth its price. */
-const MANY_LINES = 500;
 
 /** What was collected, and what the next look needs to know of this one. */
 export interface AuthorizedKeys extends CollectedKeys {
@@ -114,7 +110,6 @@ function collect(
   const copies = readUrlCopies(state.private, readUrls(host, config));
   const fromUrls = copies.map((source) => ({ ...source, ...decidedBy(host, saidAs(config), accounts) }));
   const { sources, isClean } = readKeySources(host, config, accounts, lastGood, fromUrls);
-  if (sources.some(({ lines }) => hasMany(lines))) compileNormally();
   const users = accounts.map((account) => account.name);
   return { ...collectAuthorizedKeys(users, sources), lastGood, isClean };
 }
@@ -124,15 +119,6 @@ function saidAs({ authorizedKeysUrls: urls }: Config): string {
   return urls !== undefined && "file" in urls
     ? fileForm(settings.authorizedKeysUrls)
     : settings.authorizedKeysUrls.name;
-}
-
-function hasMany(lines: Iterable<unknown>): boolean {
-  let count = 0;
-  for (const _ of lines) {
-    count += 1;
-    if (count > MANY_LINES) return true;
-  }
-  return false;
 }
 
 /** Fingerprints that `after` has and `before` has not, each once. */

@@ -89,6 +89,7 @@ export function collectAuthorizedKeys(users: readonly string[], sources: readonl
     const group = source.group ?? source.name;
     counts[group] = (counts[group] ?? 0) + count;
   }
+  if (seen > LINES_BETWEEN) giveMemoryBackNow();
   const keys: KeyFacts[] = [];
   const texts = new Map(users.map((user) => [user, [HEADER]]));
   for (const entries of byKey.values()) {

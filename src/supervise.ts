@@ -26,7 +26,7 @@ import { SshdPlace } from "./sshd-place.ts";
 import { hasSudo } from "./sudo-paths.ts";
 import type { Fork } from "./supervisor-fork.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
-import { compileNormally, giveMemoryBackSoon } from "./thrift.ts";
+import { giveMemoryBackSoon } from "./thrift.ts";
 import { type Woken, wake } from "./wake.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -104,7 +104,6 @@ async function supervise({ request: known, appPidfd }: Seat): Promise<number> {
   };
   try {
     await bringUp(woken);
-    compileNormally();
   } catch (error) {
     supervisor.down(problemOf(error));
   }

@@ -1,13 +1,7 @@
 /**
- * The runtime's thrift: how eager it is to compile, and when it gives memory back. The executable starts reluctant to
- * compile (scripts/build.ts), since a launcher ends before compiled code pays; who has long work to do asks for the normal
- * policy first.
+ * When the runtime gives memory back. It is reluctant to compile (scripts/build.ts), in the supervisor too: with ten thousand
+ * keys the compilers and their code took megabytes, and no time was won.
  */
-
-/** Back to the runtime's normal policy, for good; a runtime that cannot is left as it is. */
-export function compileNormally(): void {
-  Bun.unsafe.setJITPolicy?.(1);
-}
 
 /** What has just worked may work again at once: its garbage waits this long. */
 const SETTLED_MS = 1000;
