@@ -10,7 +10,7 @@ import { c } from "./libc.ts";
 import { type Mode, type ModeChoice, notToBeHad, pickMode } from "./privilege.ts";
 import { envMap, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
-import type { BegunSudo } from "./sudo-call.ts";
+import type { BegunSudo } from "./sudo-begin.ts";
 import { hasSudo } from "./sudo-paths.ts";
 import { type StartedSupervisor, startSupervisorWith } from "./supervisor-start.ts";
 
@@ -21,6 +21,8 @@ export interface Inherited {
   /** From 3 up. */
   readonly descriptors: readonly number[];
   readonly early: StartedSupervisor | undefined;
+  /** Without root, where the image has a sudo. */
+  readonly sudo: BegunSudo | undefined;
 }
 
 /**
@@ -29,10 +31,8 @@ export interface Inherited {
  */
 export async function launch(
   command: readonly string[],
-  { environment, descriptors, early }: Inherited,
+  { environment, descriptors, early, sudo }: Inherited,
 ): Promise<number> {
-  // Before all else: what sudo starts comes up while the settings are parsed.
-  const sudo = c.geteuid() !== 0 && hasSudo() ? await beginSudo() : undefined;
   const { config, warnings } = parseConfig(envMap(environment));
   assertSomethingToRun(command, config);
   for (const problem of warnings) await warn(problem, config);
@@ -82,10 +82,6 @@ function handOver(early: StartedSupervisor | undefined, request: Request): Start
   return early ?? startSupervisorWith(request, { stay: false });
 }
 
-async function beginSudo(): Promise<BegunSudo> {
-  return (await import("./sudo-call.ts")).beginCall();
-}
-
 /**
  * Whoever may be root by sudo uses it once, before the app runs and whatever the settings say, so that nobody else can. Gives
  * the pipe to the supervisor where it came from there. Throws `StageError` where rights may be left.
@@ -97,7 +93,7 @@ async function useSudo(
   facts: Request,
 ): Promise<number | undefined> {
   const isWanted = config.enabled && choice !== "rootless";
-  const call = begun ?? (await beginSudo());
+  const call = begun ?? (await import("./sudo-begin.ts")).beginCall();
   const { finishCall } = await import("./sudo-call.ts");
   const outcome = "kind" in call ? call : finishCall(call, facts, isWanted);
   if (outcome.kind === "gone") return isWanted ? outcome.pipe : undefined;

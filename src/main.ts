@@ -10,6 +10,7 @@ import { c } from "./libc.ts";
 import { becomePlainly, isSettled } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
+import { hasSudo } from "./sudo-paths.ts";
 
 declare const WITHSSH_VERSION: string;
 
@@ -32,8 +33,9 @@ async function run(command: readonly string[]): Promise<number> {
   if (early.role === "supervisor") return (await import("./supervise.ts")).superviseAsFork(early.fork);
   const { isPlain, supervisor } = early;
   if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);
+  const sudo = c.geteuid() !== 0 && hasSudo() ? (await import("./sudo-begin.ts")).beginCall() : undefined;
   const { launch } = await import("./launch.ts");
-  return launch(command, { environment, descriptors, early: isPlain ? undefined : supervisor });
+  return launch(command, { environment, descriptors, early: isPlain ? undefined : supervisor, sudo });
 }
 
 async function runFlags(words: readonly string[]): Promise<number> {

@@ -3,18 +3,12 @@
  */
 import { download } from "./download.ts";
 import type { Event } from "./events.ts";
+import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
 import type { Host } from "./host.ts";
 import { c } from "./libc.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { type Children, isExecutablePath } from "./processes.ts";
 import { readProgram } from "./program-file.ts";
-
-/** What helpers and sshd get, and nothing else: nothing in the app's environment can steer them. */
-export const HELPER_ENVIRONMENT: readonly string[] = [
-  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  "HOME=/",
-  "LC_ALL=C",
-];
 
 /** A host whose events go to `emit`. */
 export function createNativeHost(children: Children, emit: (event: Event) => void): Host {

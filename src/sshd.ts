@@ -6,8 +6,8 @@ import { countFailures, delayAfter } from "./backoff.ts";
 import { bytesOf } from "./byte-strings.ts";
 import { EXIT, isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
+import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
 import { c } from "./libc.ts";
-import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { type Children, type Ending, spawn } from "./processes.ts";
 import { type WithheldConfig, withholdConfig } from "./withheld-config.ts";
 

@@ -4,8 +4,8 @@
  */
 import { memoryFile, readAll } from "./descriptors.ts";
 import { StageError } from "./errors.ts";
+import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
 import { c, check, ptr, SYS } from "./libc.ts";
-import { HELPER_ENVIRONMENT } from "./native-host.ts";
 import { isReadable, leftUntil } from "./poll.ts";
 import { type Ending, parseStatus, spawn } from "./processes.ts";
 

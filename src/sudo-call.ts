@@ -1,90 +1,27 @@
 /**
- * The launcher's one sudo call: starts our root side, and lets the app go on only when rights are gone and proved gone, by
+ * The launcher's one sudo call, which sudo-begin.ts has begun: lets the app go on only when rights are gone and proved gone, by
  * the root side's answer, by sudo's own end, and by what sudo tells the app's very ids and groups.
  */
 import { textOf } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
-import { type Problem, StageError } from "./errors.ts";
+import { StageError } from "./errors.ts";
 import { c, errno, O, ptr } from "./libc.ts";
-import { HELPER_ENVIRONMENT } from "./native-host.ts";
-import { findOwnPath } from "./own-executable.ts";
 import { isReadable, isWritable, leftUntil } from "./poll.ts";
-import { spawn } from "./processes.ts";
 import type { Request } from "./request.ts";
-import { SUDO_ROLE } from "./roles.ts";
-import { discardChildSignal, isChildSignalPending } from "./signals.ts";
-import { type Asked, askSudo, hearSudo, notProved, OPERATION, STAGE, waitUntil } from "./sudo-ask.ts";
-import { findSudo } from "./sudo-binary.ts";
+import { type Asked, askSudo, hearSudo, notProved, STAGE, waitUntil } from "./sudo-ask.ts";
+import type { BegunCall, SudoUnavailable } from "./sudo-begin.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
 import { describeEnding, explainSilence } from "./sudo-silence.ts";
-import { openPipe } from "./supervisor-start.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
-const NOTHING = { path: "/dev/null", write: true } as const;
-const F_GETFD = 1;
 const F_SETFL = 4;
-const SIGCHLD = 17;
-const SIG_IGN = 1n;
 /** What no answer parses as. */
 const CUT_SHORT = "?";
 
-/**
- * `gone`: claimed, and nothing is left for the app; `pipe` is where the supervisor answers, and ends when it ends.
- * `unavailable`: sudo gives this user nothing that we could use; `isNews`: it was there, so people expect to hear why.
- */
-export type SudoOutcome =
-  | { readonly kind: "gone"; readonly pipe: number }
-  | { readonly kind: "unavailable"; readonly problem: Problem; readonly isNews: boolean };
-
-/** A call that waits for its request on a pipe, so that sudo and the runtime behind it come up while the settings are parsed. */
-export interface BegunCall {
-  readonly sudo: string;
-  readonly executable: string;
-  readonly pid: number;
-  /** Our ends. */
-  readonly callEnd: number;
-  readonly replyEnd: number;
-  readonly listing: Asked;
-  /** Puts back how SIGCHLD came, and that none was pending. */
-  readonly restore: () => void;
-}
-
-/** The call, or why there can be none. */
-export type BegunSudo = BegunCall | Extract<SudoOutcome, { kind: "unavailable" }>;
-
-/**
- * Begins the call, which every start makes where there is a sudo. Without a request the root side claims the start and ends: so
- * whoever gives up before it just ends too. Throws `OsError`.
- */
-export function beginCall(): BegunSudo {
-  const found = findSudo();
-  if (!("path" in found)) return { kind: "unavailable", problem: found.problem, isNews: !found.isAbsent };
-  const sudo = found.path;
-  const hadChildSignal = isChildSignalPending();
-  const inherited = stopIgnoringChildren();
-  const restore = () => {
-    c.sigaction(SIGCHLD, ptr(inherited), null);
-    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
-  };
-  const executable = findOwnPath();
-  const [stdin, callEnd] = openPipe();
-  const [replyEnd, writeEnd] = openPipe();
-  const stderr = c.fcntl(2, F_GETFD, 0) === 0 ? 2 : NOTHING;
-  const pid = spawn(OPERATION, {
-    argv: [sudo, "-n", executable, SUDO_ROLE],
-    environment: HELPER_ENVIRONMENT,
-    descriptors: [stdin, writeEnd, stderr],
-    // With a controlling terminal and use_pty the log would die with sudo.
-    detach: "session",
-  });
-  c.close(writeEnd);
-  c.close(stdin);
-  // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
-  const listing = askSudo([sudo, "-n", "-l"]);
-  return { sudo, executable, pid, callEnd, replyEnd, listing, restore };
-}
+/** `gone`: claimed, and nothing is left for the app; `pipe` is where the supervisor answers, and ends when it ends. */
+export type SudoOutcome = { readonly kind: "gone"; readonly pipe: number } | SudoUnavailable;
 
 /**
  * Makes the call that has begun. `start`: the supervisor is wanted, and not only the rights gone. Throws `StageError` when
@@ -96,15 +33,6 @@ export function finishCall(begun: BegunCall, request: Request, start: boolean): 
   } finally {
     begun.restore();
   }
-}
-
-/** Where SIGCHLD came ignored nobody could tell how sudo ended (wait(2), ECHILD). Gives what it was, to be put back. */
-function stopIgnoringChildren(): Uint8Array {
-  const before = new Uint8Array(256);
-  c.sigaction(SIGCHLD, null, ptr(before));
-  const isIgnored = new DataView(before.buffer).getBigUint64(0, true) === SIG_IGN;
-  if (isIgnored) c.sigaction(SIGCHLD, ptr(new Uint8Array(256)), null);
-  return before;
 }
 
 function converse(begun: BegunCall, request: Request, start: boolean): SudoOutcome {
