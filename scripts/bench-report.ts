@@ -3,6 +3,7 @@
  * when or where.
  */
 import type { Figure, Verdict } from "./bench-figures.ts";
+import { replaceMarked } from "./marked.ts";
 
 /** All that a bench found; dist/bench.json is this. */
 export interface Results {
@@ -10,9 +11,6 @@ export interface Results {
   readonly times: readonly { readonly title: string; readonly figures: Readonly<Record<string, Figure>> }[];
   readonly bars: readonly Verdict[];
 }
-
-const START = "<!-- bench: start -->";
-const END = "<!-- bench: end -->";
 
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 const ms = (value: number) => value.toFixed(value < 100 ? 2 : 0);
@@ -43,8 +41,5 @@ export function renderResults({ machine, times, bars }: Results): string {
 
 /** `document` with `table` between the two marks. Throws when a mark is not there. */
 export function replaceTable(document: string, table: string): string {
-  const start = document.indexOf(START);
-  const end = document.indexOf(END);
-  if (start < 0 || end < start) throw new Error(`the document has no ${START} … ${END}`);
-  return `${document.slice(0, start)}${START}\n${table}${document.slice(end)}`;
+  return replaceMarked(document, "bench", table);
 }

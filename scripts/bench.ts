@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --quick] [--docs]`: measures what it costs an app to be started by withssh, side by side with
- * nothing, tini, and the guide's bash script. Prints a table, writes dist/bench.json (`--docs`: and docs/bench.md).
- * Ends with 1 when a bar is missed.
+ * nothing, tini, and the guide's bash script. Prints a table, writes dist/bench.json; `--docs` writes docs/bench.md and
+ * README's few lines of it. Ends with 1 when a bar is missed.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, release } from "node:os";
@@ -30,9 +30,11 @@ import type { Results } from "./bench-report.ts";
 import { renderResults, replaceTable } from "./bench-report.ts";
 import { build } from "./build.ts";
 import { ensureEngine } from "./docker-engine.ts";
+import { replaceMarked } from "./marked.ts";
 import { DIST_DIR, ROOT } from "./places.ts";
 import { progress } from "./progress.ts";
 import { executablePath, nativeTarget } from "./targets.ts";
+import { renderTimings } from "./timings-table.ts";
 
 /** Counted rounds. The contract asks for at least fifty; quick ones are for a look while at work. */
 const ROUNDS = 100;
@@ -68,7 +70,10 @@ try {
   console.log(`\n${table}`);
   if (docs) {
     const path = join(ROOT, "docs/bench.md");
-    await writeFile(path, replaceTable(await readFile(path, "utf8"), table));
+    const page = replaceTable(await readFile(path, "utf8"), table);
+    await writeFile(path, page);
+    const readme = join(ROOT, "README.md");
+    await writeFile(readme, replaceMarked(await readFile(readme, "utf8"), "timings", renderTimings(page)));
   }
   if (results.bars.some(({ holds }) => !holds)) process.exitCode = 1;
 } finally {

@@ -29,19 +29,23 @@ export interface Built {
   readonly inputs: readonly string[];
 }
 
-/** Bundles src/ once and compiles it for each target, into `dir`. Throws with the tools' own output when one fails. */
-export async function build(targets: readonly Target[] = NATIVE_TARGETS, dir: string = DIST_DIR): Promise<Built> {
+/** Bundles src/ once and compiles it for each target, into `dir`. Throws with the tools' own output, and `hint`, when one fails. */
+export async function build(
+  targets: readonly Target[] = NATIVE_TARGETS,
+  dir: string = DIST_DIR,
+  hint?: string,
+): Promise<Built> {
   await mkdir(dir, { recursive: true });
   const scratch = await mkdtemp(join(dir, ".build-"));
   try {
-    await progress("bundle", async () => {
-      await $({ cwd: ROOT, preferLocal: ROOT })`tsup --metafile --out-dir ${scratch}`;
-    });
+    const bundle = () => $({ cwd: ROOT, preferLocal: ROOT })`tsup --metafile --out-dir ${scratch}`;
+    await progress("bundle", async () => void (await bundle()), hint);
     for (const target of targets) {
-      await progress(`compile ${TARGETS[target].file}`, async () => {
+      const make = async () => {
         await compile(target, scratch, executablePath(target, dir));
         return `${((await stat(executablePath(target, dir))).size / 1e6).toFixed(0)} MB`;
-      });
+      };
+      await progress(`compile ${TARGETS[target].file}`, make, hint);
     }
     return { inputs: parseInputs(await readFile(join(scratch, "metafile-esm.json"), "utf8")) };
   } finally {

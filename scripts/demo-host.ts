@@ -10,8 +10,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { SSHD_PATHS } from "../src/paths.ts";
 import { parseLogLine, type ReadyLine } from "./container-log.ts";
-import type { Demo } from "./demo-container.ts";
-import { freePort } from "./demo-container.ts";
+import type { Demo } from "./demo-login.ts";
+import { choosePort, quoteWord, writeClientFiles } from "./demo-login.ts";
 import { CACHE_DIR } from "./places.ts";
 import { makeKeyPair } from "./ssh-client.ts";
 import { executablePath, nativeTarget } from "./targets.ts";
@@ -35,7 +35,7 @@ export async function startHostDemo(): Promise<Demo> {
   await mkdir(run, { mode: 0o700 });
   const key = join(HOST_DIR, "id_ed25519");
   await makeKeyPair(key, "ed25519");
-  const port = await freePort();
+  const port = await choosePort();
   const log = openSync(LOG_FILE, "wx", 0o600);
   const child = spawn(executablePath(nativeTarget("glibc")), ["--", ...APP], {
     detached: true,
@@ -57,26 +57,33 @@ export async function startHostDemo(): Promise<Demo> {
   child.unref();
   await writeFile(PID_FILE, `${child.pid} ${await readStart(child.pid ?? 0)}`);
   const ready = await waitForReady();
-  const knownHosts = join(HOST_DIR, "known_hosts");
-  await writeFile(knownHosts, `${ready.known_hosts.trim()}\n`);
-  const shown = `echo "the app is: $(tr '\\0' ' ' </proc/${child.pid}/cmdline)(pid ${child.pid})"`;
-  const target = { host: "127.0.0.1", port, user: ready.users[0] ?? "", key, knownHosts };
-  return { target, ready, shown, showLog: `tail -f ${LOG_FILE}` };
+  const client = await writeClientFiles(HOST_DIR, { host: "127.0.0.1", port, user: ready.users[0] ?? "", key, ready });
+  return {
+    ...client,
+    ready,
+    found: `cat /proc/${child.pid}/cmdline`,
+    app: `the app, pid ${child.pid} on this host`,
+    made: [`key, volume, log, known_hosts: ${HOST_DIR}`],
+    status: `XDG_RUNTIME_DIR=${quoteWord(run)} ${quoteWord(executablePath(nativeTarget("glibc")))} --status`,
+    log: `tail -f ${quoteWord(LOG_FILE)}`,
+  };
 }
 
-/** Ends the app, and SSH with it, and removes what belonged to it. Quiet where there is none. */
-export async function removeHostDemo(): Promise<void> {
+/** Ends the app, and SSH with it, and removes what belonged to it. True when it ran. */
+export async function removeHostDemo(): Promise<boolean> {
   const [pid, start] = await readFile(PID_FILE, "utf8").then(
     (text) => text.split(" "),
     () => [],
   );
   // A pid is another's by now unless it began when ours did.
   const isThere = async () => start !== undefined && start !== "" && (await readStart(Number(pid))) === start;
-  if (await isThere()) {
+  const wasThere = await isThere();
+  if (wasThere) {
     process.kill(Number(pid), "SIGTERM");
     for (const deadline = Date.now() + END_TIMEOUT_MS; (await isThere()) && Date.now() < deadline; ) await delay(20);
   }
   await rm(HOST_DIR, { recursive: true, force: true });
+  return wasThere;
 }
 
 /** When a process began, in ticks since the boot (proc(5), the 22nd field); "" for one that has ended. */
@@ -102,5 +109,7 @@ async function waitForReady(): Promise<ReadyLine> {
     clearTimeout(deadline);
     following.kill();
   }
-  throw new Error(`ssh did not get ready on this host — saw:\n${seen.join("\n")}`);
+  throw new Error(
+    `ssh did not get ready on this host — saw:\n${seen.join("\n")}\nhint: what the last line says, or start docker`,
+  );
 }

@@ -26,23 +26,34 @@ export class NoEngineError extends Error {}
 
 /** @throws NoEngineError when no engine is to be had. */
 export async function ensureEngine(): Promise<Engine> {
-  const version = await askVersion();
+  if (Bun.which("docker") === null) {
+    throw new NoEngineError(
+      "no docker here — saw no docker in PATH — hint: install it; as root on debian: apt-get install docker.io",
+    );
+  }
+  const { version, said } = await askVersion();
   if (version !== undefined) return { version, isOurs: false, stop: async () => {} };
   const dockerd = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"].find((path) => existsSync(path));
   if (process.env["DOCKER_HOST"] !== undefined) {
-    throw new NoEngineError("no docker engine answers — saw DOCKER_HOST set — hint: start that engine, or unset it");
+    throw new NoEngineError(`no docker engine answers at DOCKER_HOST — saw ${said} — hint: start it, or unset that`);
+  }
+  if (/permission denied/i.test(said)) {
+    const hint = 'hint: sudo usermod -aG docker "$USER", then log in anew';
+    throw new NoEngineError(`this user may not talk to the docker engine — saw ${said} — ${hint}`);
   }
   if (dockerd === undefined || process.getuid?.() !== 0) {
     const packages = (await readFile(join(ROOT, ".ci/debian-packages"), "utf8")).trim().split("\n");
     const hint = `start docker, or, as root on debian: apt-get install ${packages.join(" ")}`;
-    throw new NoEngineError(`no docker engine answers, and none can be started here — hint: ${hint}`);
+    throw new NoEngineError(`no docker engine answers, and none can be started here — saw ${said} — hint: ${hint}`);
   }
   return await startEngine(dockerd);
 }
 
-async function askVersion(): Promise<string | undefined> {
+/** The engine's version where one answers; what docker said in any case. */
+async function askVersion(): Promise<{ readonly version?: string; readonly said: string }> {
   const asked = await $({ nothrow: true, timeout: ASK_TIMEOUT })`docker version --format ${"{{.Server.Version}}"}`;
-  return asked.exitCode === 0 ? asked.stdout.trim() : undefined;
+  if (asked.exitCode === 0) return { version: asked.stdout.trim(), said: "" };
+  return { said: asked.stderr.trim().split("\n").at(-1) || `no answer within ${ASK_TIMEOUT}` };
 }
 
 /** In a process group and session of its own, so that Ctrl-C in our terminal does not reach it. */
@@ -58,7 +69,7 @@ async function startEngine(dockerd: string): Promise<Engine> {
   child.unref();
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
-    const version = await askVersion();
+    const { version } = await askVersion();
     if (version !== undefined) {
       const stop = async () => {
         child.kill("SIGTERM");
@@ -70,7 +81,9 @@ async function startEngine(dockerd: string): Promise<Engine> {
     if (isGone || Date.now() > deadline) {
       child.kill("SIGTERM");
       const lines = (await readFile(logPath, "utf8")).trim().split("\n").slice(-5).join("\n");
-      throw new NoEngineError(`dockerd did not come up — saw, in ${logPath}:\n${lines}`);
+      throw new NoEngineError(
+        `dockerd did not come up — saw, in ${logPath}:\n${lines}\nhint: start docker yourself: dockerd`,
+      );
     }
     await delay(100); // the engine tells nobody when it is ready; only asking helps
   }

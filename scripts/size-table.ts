@@ -1,4 +1,5 @@
 /** Sizes of executables as a Markdown table, and its place in README.md. Pure. */
+import { replaceMarked } from "./marked.ts";
 
 /** Bytes. */
 export interface Size {
@@ -7,9 +8,6 @@ export interface Size {
   readonly gzip: number;
   readonly zstd: number;
 }
-
-const START = "<!-- size: start -->\n";
-const END = "<!-- size: end -->";
 
 /** Megabytes of 10^6 bytes, as registries show them, rounded up. */
 const megabytes = (bytes: number) => `${(Math.ceil(bytes / 1e5) / 10).toFixed(1)} MB`;
@@ -24,7 +22,5 @@ export function renderSizes(sizes: readonly Size[]): string {
 
 /** `document` with `table` between the marks. Throws when they are not there. */
 export function replaceSizes(document: string, table: string): string {
-  const [start, end] = [document.indexOf(START), document.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`the document has no ${START.trim()} … ${END}`);
-  return `${document.slice(0, start)}${START}${table}${document.slice(end)}`;
+  return replaceMarked(document, "size", table);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parseKeyLine } from "../../src/key-line.ts";
 import { decodeKeyFile, splitKeyFile, splitKeyText } from "../../src/key-text.ts";
+import { keyForms } from "../support/key-forms.ts";
 import { SAMPLE_KEYS } from "../support/sample-keys.ts";
 
 const A = SAMPLE_KEYS.ed25519.line;
@@ -30,6 +31,15 @@ test.each([
   ["commas and newlines", `${A},\n${B},\n${C}`],
 ])("keys separated by %s are all found, whole", (_name, text) => {
   expect(linesOf(text)).toEqual([A, B, C]);
+});
+
+test.each(
+  keyForms.flatMap(({ name, snippet, reaches }) =>
+    reaches.map((reach) => [name, reach(A, B, C), snippet.includes("AUTHORIZED_KEYS_FILE")] as const),
+  ),
+)("set as README says, by %s: every key is found, whole (%#)", (_name, [text, keys], isFile) => {
+  const found = isFile ? splitKeyFile(text).map(({ line }) => line) : linesOf(text);
+  expect(found.filter((line) => line !== "")).toEqual([A, B, C].slice(0, keys));
 });
 
 test("glued keys without comments are split as well", () => {
