@@ -120,7 +120,10 @@ config
       try shell ssh ${host} echo in
     `);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const [, ...said] = stdout.replaceAll("\r", "").split("== ").map((text) => text.split("\n").slice(1, -1).join("\n"));
+    const [, ...said] = stdout
+      .replaceAll("\r", "")
+      .split("== ")
+      .map((text) => text.split("\n").slice(1, -1).join("\n"));
     expect(said).toEqual(
       forwarding === "local"
         ? [

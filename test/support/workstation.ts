@@ -10,8 +10,8 @@ import type { Base } from "./test-images.ts";
 
 export interface Workstation {
   readonly network: string;
-  /** Its user's public key, as a line. */
-  readonly publicLine: string;
+  /** Its user's public keys, ed25519 and rsa, a line each. */
+  readonly publicLines: string;
   /** Runs a bash script in a new, empty directory; its first failing command ends it. `env` is the script's alone. */
   run(script: string, env?: Readonly<Record<string, string>>): Promise<Finished>;
   /** Starts a machine that is called `name` on the network, and lets this user in. */
@@ -42,16 +42,16 @@ export async function startWorkstation(image: string, options: ContainerOptions 
     return await container.exec(["env", ...variables, "timeout", String(DEADLINE_S), ...bash]);
   };
   const made = await run(
-    'mkdir -p -m 700 ~/.ssh; ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/id_ed25519; printf %s "$CONFIG" > /etc/ssh/ssh_config; cat ~/.ssh/id_ed25519.pub',
+    'mkdir -p -m 700 ~/.ssh; for type in ed25519 rsa; do ssh-keygen -q -t $type -N "" -f ~/.ssh/id_$type; done; printf %s "$CONFIG" > /etc/ssh/ssh_config; cat ~/.ssh/*.pub',
     { CONFIG: SYSTEM_CONFIG },
   );
-  const publicLine = made.stdout.trim();
+  const publicLines = made.stdout;
   return {
     network,
-    publicLine,
+    publicLines,
     run,
     async start(name, options) {
-      const env = { AUTHORIZED_KEYS: publicLine, ...options.env };
+      const env = { AUTHORIZED_KEYS: publicLines, ...options.env };
       const machine = await startContainer({ ...options, env, network: { id: network, names: [name] } });
       await machine.waitForLogins();
       return machine;
