@@ -13,5 +13,7 @@ export default defineConfig({
     // The first run installs some hundred megabytes.
     hookTimeout: 900_000,
     fileParallelism: false,
+    // Ansible and emacs are many processes each.
+    maxConcurrency: 2,
   },
 });
