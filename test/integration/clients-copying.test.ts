@@ -1,13 +1,13 @@
 /** Files by the programs that people have: rsync, scp in both of its protocols, sftp, git. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases } from "../support/boot.ts";
-import { buildClientImages } from "../support/client-images.ts";
+import { buildClientImages, IMAGES_MS } from "../support/client-images.ts";
 import { startWithMachines, type Workstation } from "../support/workstation.ts";
 
 let workstation: Workstation;
 beforeAll(async () => {
   ({ workstation } = await startWithMachines(await buildClientImages()));
-});
+}, IMAGES_MS);
 
 /** What a shell on the workstation says of `dir`: each file's mode, name and contents. */
 const LIST = "list() { (cd \"$1\" && find . -type f -printf '%m %p ' -exec sha256sum {} \\; | sort); }";

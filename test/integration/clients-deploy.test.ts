@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, makeNetwork, makeVolume, startContainer } from "../support/boot.ts";
-import { buildClientImages, type ClientImages } from "../support/client-images.ts";
+import { buildClientImages, type ClientImages, IMAGES_MS } from "../support/client-images.ts";
 import { docker } from "../support/container.ts";
 import { startWorkstation, type Workstation } from "../support/workstation.ts";
 
@@ -11,7 +11,7 @@ let workstation: Workstation;
 beforeAll(async () => {
   images = await buildClientImages();
   workstation = await startWorkstation(images.workstation);
-});
+}, IMAGES_MS);
 
 /** The script that docs/clients.md shows, for a machine of this name. */
 async function readDeploy(name: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** What editors and gateways need besides a shell: forwarding in each direction, sockets, many channels, the agent. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases } from "../support/boot.ts";
-import { buildClientImages, type ClientImages } from "../support/client-images.ts";
+import { buildClientImages, type ClientImages, IMAGES_MS } from "../support/client-images.ts";
 import { startWithMachines, type Workstation } from "../support/workstation.ts";
 
 let images: ClientImages;
@@ -9,7 +9,7 @@ let workstation: Workstation;
 beforeAll(async () => {
   images = await buildClientImages();
   ({ workstation } = await startWithMachines(images));
-});
+}, IMAGES_MS);
 
 /** Local ports of the workstation: one a test and base. */
 const ports = { debian: 4100, musl: 4200 };
@@ -72,7 +72,7 @@ config
       ssh -F config ${base} 'exec 3<> gate; for i in 1 2 3 4 5 6 7 8 9; do read -r said <&3; done'; wait
       ssh -F config ${base} 'rm -f agent.sock; eval "$(ssh-agent -s -a agent.sock)" > /dev/null; pwd' > home
       ssh -F config -O forward -L ${port + 1}:127.0.0.1:2222 -L "$PWD/agent.sock:$(cat home)/agent.sock" ${base}
-      nc -d 127.0.0.1 ${port + 1} | sed 's/-OpenSSH.*//;q'
+      read -r banner < <(nc -d 127.0.0.1 ${port + 1}); echo "\${banner%%-OpenSSH*}"
       SSH_AUTH_SOCK=$PWD/agent.sock ssh-add -q ~/.ssh/id_ed25519
       ssh -F config ${base} 'SSH_AUTH_SOCK=agent.sock ssh-add -l' | grep -c ED25519
     `);

@@ -13,6 +13,9 @@ export interface ClientImages {
   readonly machines: Readonly<Partial<Record<Base, string>>>;
 }
 
+/** For a `beforeAll` that builds them: on a fresh machine packages come over the network. */
+export const IMAGES_MS = 300_000;
+
 /** What `npm cit` needs. */
 const PROGRAMS = { name: "programs", dockerfile: "test/support/Dockerfile.programs" };
 

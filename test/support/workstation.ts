@@ -9,7 +9,6 @@ import type { Container } from "./container.ts";
 import type { Base } from "./test-images.ts";
 
 export interface Workstation {
-  readonly network: string;
   /** Its user's public keys, ed25519 and rsa, a line each. */
   readonly publicLines: string;
   /** Runs a bash script in a new, empty directory; its first failing command ends it. `env` is the script's alone. */
@@ -26,6 +25,7 @@ const SYSTEM_CONFIG = "Host *\n  BatchMode yes\n  StrictHostKeyChecking yes\n";
 /** What ends the scripts: a client program that waits for an answer would wait for ever. */
 const DEADLINE_S = 50;
 
+/** @param image one of `buildClientImages`; `options` for its container, which is on a network of its own */
 export async function startWorkstation(image: string, options: ContainerOptions = {}): Promise<Workstation> {
   const network = await makeNetwork();
   const container = await startContainer({
@@ -47,7 +47,6 @@ export async function startWorkstation(image: string, options: ContainerOptions 
   );
   const publicLines = made.stdout;
   return {
-    network,
     publicLines,
     run,
     async start(name, options) {
@@ -70,12 +69,12 @@ export async function startWorkstation(image: string, options: ContainerOptions 
 /** A workstation, and on each base a machine `BASE.example`, which is `BASE` in ~/.ssh/config. */
 export async function startWithMachines(
   images: ClientImages,
-  options: { readonly workstation?: ContainerOptions; readonly env?: Readonly<Record<string, string>> } = {},
+  options: { readonly workstation?: ContainerOptions } = {},
 ): Promise<{ workstation: Workstation; machines: Record<Base, Container> }> {
   const workstation = await startWorkstation(images.workstation, options.workstation);
   const bases = Object.entries(images.machines) as [Base, string][];
   const started = bases.map(async ([base, image]) => {
-    const machine = await workstation.start(`${base}.example`, { image, ...(options.env ? { env: options.env } : {}) });
+    const machine = await workstation.start(`${base}.example`, { image });
     await workstation.learn(`${base}.example`, machine);
     return [base, machine] as const;
   });
