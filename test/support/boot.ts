@@ -31,6 +31,8 @@ export interface ContainerOptions {
   /** As docker's `-v`: `host path or volume:path[:ro]`. */
   readonly binds?: readonly string[];
   readonly user?: string;
+  /** A network of the test's own (see `makeNetwork`), and what this container is called there. */
+  readonly network?: { readonly id: string; readonly names: readonly string[] };
   /** Anything else of the engine's API: `{ ReadonlyRootfs: true, Init: true, CapDrop: ["ALL"], SecurityOpt: [...] }`. */
   readonly host?: HostConfig;
   /** As above, for the container itself: `{ Tty: true, OpenStdin: true, StopSignal: "SIGINT" }`. */
@@ -59,9 +61,9 @@ afterAll(async () => {
   for (const remove of removals.splice(0).reverse()) await remove();
 });
 
-/** Starts a container with port 2222 published. For one that ends at once use `runToEnd`. */
+/** Starts a container, port 2222 published unless it is on a network of the test's. For one that ends at once use `runToEnd`. */
 export async function startContainer(options: ContainerOptions = {}): Promise<Container> {
-  return await boot(options, ["2222"]);
+  return await boot(options, options.network === undefined ? ["2222"] : []);
 }
 
 /** Starts a container that is meant to end by itself, and waits for that. No port is published. */
@@ -76,6 +78,19 @@ export async function makeVolume(): Promise<string> {
   const name = await docker("volume", "create", "--label", `${LABEL}=${inject("runId")}`);
   removals.push(() => run("docker", ["volume", "rm", "--force", name]));
   return name;
+}
+
+/** A network of its own, whose containers find each other by name. */
+export async function makeNetwork(): Promise<string> {
+  const id = await docker(
+    "network",
+    "create",
+    "--label",
+    `${LABEL}=${inject("runId")}`,
+    `withssh-${crypto.randomUUID()}`,
+  );
+  removals.push(() => run("docker", ["network", "rm", id]));
+  return id;
 }
 
 /** Builds an image on the test image of `base` (or on nothing but `from`): `lines` are a Dockerfile's, after FROM. */
@@ -99,16 +114,21 @@ async function boot(options: ContainerOptions, ports: readonly string[]): Promis
   if (!inject("hasRyuk")) process.env["TESTCONTAINERS_RYUK_DISABLED"] = "true";
   const port = { HostIp: "127.0.0.1", HostPort: "" };
   const binds = [...(options.volume === undefined ? [] : [`${options.volume}:/volume`]), ...(options.binds ?? [])];
+  const { network } = options;
   const wanted = new Boot(
     options.image ?? testImage(options.base),
     {
       Binds: binds,
       PortBindings: Object.fromEntries(ports.map((inside) => [`${inside}/tcp`, [port]])),
+      ...(network === undefined ? {} : { NetworkMode: network.id }),
       ...options.host,
     },
     {
       Labels: { [LABEL]: inject("runId") },
       ...(options.user === undefined ? {} : { User: options.user }),
+      ...(network === undefined
+        ? {}
+        : { NetworkingConfig: { EndpointsConfig: { [network.id]: { Aliases: [...network.names] } } } }),
       ...options.create,
     },
   )

@@ -9,7 +9,7 @@ import { ensureEngine } from "../../scripts/docker-engine.ts";
 import { progress } from "../../scripts/progress.ts";
 import { $ } from "../../scripts/shell.ts";
 import type { Base } from "./test-images.ts";
-import { buildTestImage, removeImage } from "./test-images.ts";
+import { buildTestImage, listImages, removeImage } from "./test-images.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -44,7 +44,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
   return async () => {
     await removeRun(runId);
-    for (const image of Object.values(images)) await removeImage(image);
+    for (const image of await listImages(runId)) await removeImage(image);
     await engine.stop();
     if (images.musl === undefined) {
       console.error("could not run: the tests on musl — saw neither alpine:3.22 nor an archive");
@@ -61,4 +61,6 @@ async function removeRun(runId: string): Promise<void> {
   if (containers.length > 0) await calm`docker rm --force --volumes ${containers}`;
   const volumes = (await calm`docker volume ls --quiet ${filter}`).stdout.trim().split("\n").filter(Boolean);
   if (volumes.length > 0) await calm`docker volume rm --force ${volumes}`;
+  const networks = (await calm`docker network ls --quiet ${filter}`).stdout.trim().split("\n").filter(Boolean);
+  if (networks.length > 0) await calm`docker network rm ${networks}`;
 }

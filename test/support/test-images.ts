@@ -34,6 +34,15 @@ export async function buildTestImage(
   return tag;
 }
 
+/** Tags that this run has made. */
+export async function listImages(runId: string): Promise<string[]> {
+  const reference = `reference=withssh-test:*-${runId}`;
+  const { stdout } = await $({
+    nothrow: true,
+  })`docker image ls --filter ${reference} --format ${"{{.Repository}}:{{.Tag}}"}`;
+  return stdout.trim().split("\n").filter(Boolean);
+}
+
 /** Removes a tag, and the image where that was its last; refused, quietly, while something uses it. */
 export async function removeImage(image: string): Promise<void> {
   await $({ nothrow: true })`docker rmi ${image}`;

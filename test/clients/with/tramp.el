@@ -1,0 +1,17 @@
+;; By TRAMP, as emacs does when /ssh:... is visited: write, read, list, run. Called with -f tramp-session, HOST in $MACHINE.
+(require 'tramp)
+(setq tramp-verbose 1)
+(defun tramp-session ()
+  (let* ((dir (format "/ssh:%s:~/" (getenv "MACHINE")))
+         (default-directory dir)
+         (name (concat dir "by tramp, ü.txt")))
+    (write-region "grüß dich\nnext\n" nil name nil 'quiet)
+    (set-file-modes name #o640)
+    (with-temp-buffer
+      (insert-file-contents name)
+      (princ (buffer-string)))
+    (princ (format "%o %s\n" (file-modes name) (directory-files dir nil "by tramp")))
+    (princ (shell-command-to-string "echo $USER in $(basename \"$PWD\")"))
+    (princ (format "%d\n" (process-file "sh" nil nil nil "-c" "exit 5")))
+    (delete-file name)
+    (princ (format "%s\n" (file-exists-p name)))))
