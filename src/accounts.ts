@@ -7,6 +7,7 @@ import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import type { HomeFinding } from "./login-home.ts";
 import { findHome, isMakeable } from "./login-home.ts";
+import { accountHint } from "./packages.ts";
 import type { PasswdEntry, ShadowEntry } from "./passwd.ts";
 import { findUser, parsePasswd, parseShadow } from "./passwd.ts";
 import { textOf } from "./shadow-repair.ts";
@@ -72,16 +73,16 @@ const NOLOGIN_FILE: Problem = {
 
 function unknownUser(user: string): Problem {
   if (/^\d+$/.test(user)) {
-    const hint = `give it a name: RUN useradd --uid ${user} --create-home --shell /bin/sh app`;
+    const hint = `in the Dockerfile: RUN useradd --uid ${user} --create-home --shell /bin/sh app (Alpine: adduser -D -u ${user} app)`;
     return { what: `uid ${user} has no line in /etc/passwd, and sshd logs in named users only`, hint };
   }
-  const hint = `make it in the image (RUN useradd --create-home --shell /bin/sh ${user}), or set WITHSSH_USERS`;
+  const hint = `in the image: RUN useradd --create-home --shell /bin/sh ${user} (Alpine: adduser -D ${user}); or set WITHSSH_USERS`;
   return { what: `there is no user ${user}`, saw: "no such line in /etc/passwd", hint };
 }
 
 function shellProblems(host: Host, { name, shell: given }: PasswdEntry): Problem[] {
   const shell = given === "" ? "/bin/sh" : given;
-  const hint = `give it one: usermod --shell /bin/sh ${name}`;
+  const hint = accountHint(`usermod --shell /bin/sh ${name}`);
   if (NOT_A_SHELL.has(shell.slice(shell.lastIndexOf("/") + 1)) && !isScriptThatGoesOn(host, shell)) {
     return [{ what: `${name} has no login shell: sessions end at once`, saw: shell, hint }];
   }
@@ -108,7 +109,7 @@ function isScriptThatGoesOn(host: Host, path: string): boolean {
 }
 
 function lockedInPasswd(name: string): Problem {
-  const hint = `pwconv moves it to /etc/shadow; or: usermod -p '*' ${name}`;
+  const hint = accountHint(`usermod -p '*' ${name}`);
   return { what: `${name} is locked in /etc/passwd itself`, hint };
 }
 
@@ -118,21 +119,21 @@ function expiryProblems(host: Host, { name }: PasswdEntry, shadow: ShadowEntry |
   const day = shadow?.expiresDay;
   if (day === undefined || day >= today) return [];
   const saw = new Date(day * DAY_MS).toISOString().slice(0, 10);
-  return [{ what: `the account ${name} has expired`, saw, hint: `chage --expiredate -1 ${name}` }];
+  return [{ what: `the account ${name} has expired`, saw, hint: accountHint(`chage --expiredate -1 ${name}`) }];
 }
 
 /** What PAM (account) asks for even where a key logs in; and a password that is none. */
 function passwordWarnings(host: Host, name: string, field: string, shadow: ShadowEntry | undefined): Problem[] {
   const warnings: Problem[] = [];
   if (field === "") {
-    const hint = `passwd -l ${name}, or usermod -p '*' ${name}`;
+    const hint = `in the image: RUN passwd -l ${name}`;
     warnings.push({ what: `${name} has an empty password: su and others let anybody in as ${name}`, hint });
   }
   const { lastChangeDay, maxDays } = shadow ?? {};
   const today = Math.floor(host.now() / DAY_MS);
   const isAged = lastChangeDay !== undefined && maxDays !== undefined && lastChangeDay + maxDays < today;
   if (lastChangeDay === 0 || isAged) {
-    const hint = `chage --lastday -1 --maxdays -1 ${name}`;
+    const hint = accountHint(`chage --lastday -1 --maxdays -1 ${name}`);
     warnings.push({
       what: `the password of ${name} has to be changed: with UsePAM yes that spoils key logins too`,
       hint,
@@ -142,7 +143,7 @@ function passwordWarnings(host: Host, name: string, field: string, shadow: Shado
 }
 
 function homeWarnings({ name, home }: PasswdEntry, found: HomeFinding): Problem[] {
-  const hint = `usermod --home /home/${name} ${name}`;
+  const hint = accountHint(`usermod --home /home/${name} ${name}`);
   if (found === "not a directory")
     return [{ what: `the home of ${name} is no directory: sessions start in /`, saw: home, hint }];
   if (found === "missing" && !isMakeable(home))

@@ -41,14 +41,22 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
   const variables = new Map(environ.flatMap((entry) => splitEnvEntry(entry) ?? []).map((one) => [one.name, one.value]));
   const steering = [...variables.keys()].find((name) => STEERING.test(name));
   if (steering !== undefined)
-    throw refused("sudo let a variable through that steers us", steering, "remove SETENV and env_keep");
+    throw refused(
+      "sudo let a variable through that steers us",
+      steering,
+      "remove SETENV, and env_keep of this variable, from sudoers",
+    );
   const uid = idOf(variables.get("SUDO_UID"));
   if (uid === undefined || uid === 0)
-    throw refused("not called through sudo by a user", "no SUDO_UID", "this is withssh's own call");
+    throw refused(
+      "not called through sudo by a user",
+      "no SUDO_UID",
+      "withssh makes this call itself: run withssh COMMAND",
+    );
   const passwd = parsePasswd(readEtc(host, "passwd")).filter((entry) => entry.uid === uid);
   const entry = passwd.find(({ name }) => name === variables.get("SUDO_USER"));
   if (entry === undefined)
-    throw refused(`uid ${uid} has no name that sudo and /etc/passwd agree on`, "", "give it one");
+    throw refused(`uid ${uid} has no name that sudo and /etc/passwd agree on`, "", "give it a line in /etc/passwd");
   const launcher = findLauncher(uid);
   const groups = parseGroup(readEtc(host, "group"));
   const databaseGroups = [...new Set(passwd.flatMap((one) => groupsOf(one, groups)))];
@@ -106,7 +114,11 @@ export function asCaller<T>(caller: Pick<Caller, "uid" | "gid" | "kernelGroups">
   const setGroups = (groups: readonly number[]) => {
     const table = Uint32Array.from(groups.length === 0 ? [0] : groups);
     if (c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0) < 0) {
-      throw refused("the caller's groups cannot be taken on", errnoName(errno()), "the container lacks CAP_SETGID");
+      throw refused(
+        "the caller's groups cannot be taken on",
+        errnoName(errno()),
+        "the container lacks CAP_SETGID: docker run --cap-add SETGID",
+      );
     }
   };
   setGroups(caller.kernelGroups);
@@ -115,7 +127,11 @@ export function asCaller<T>(caller: Pick<Caller, "uid" | "gid" | "kernelGroups">
   try {
     // setfsuid(2) reports no error: asked again with an id that cannot be, it tells the one in force.
     if (c.setfsuid(NOBODY_AT_ALL) !== caller.uid || c.setfsgid(NOBODY_AT_ALL) !== caller.gid) {
-      throw refused("the caller's ids cannot be taken on", "", "the container lacks CAP_SETUID");
+      throw refused(
+        "the caller's ids cannot be taken on",
+        "",
+        "the container lacks CAP_SETUID: docker run --cap-add SETUID",
+      );
     }
     return run();
   } finally {

@@ -21,6 +21,7 @@ import type { Mode } from "./privilege.ts";
 import { envMap, readGroups } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
+import { settings } from "./settings.ts";
 import { askStatus } from "./status-ask.ts";
 import type { StatusDocument } from "./status-document.ts";
 import { describeSudo, inspectSudo } from "./sudo-check.ts";
@@ -123,5 +124,6 @@ function checkPort({ port }: Config, running: StatusDocument | undefined): Check
   const listeners = readListeners(port) ?? [];
   const isOurs = running?.port === port && running.sshd.pid !== null;
   if (listeners.length === 0 || isOurs) return [line("ok", "port", `${port} is ${isOurs ? "our sshd's" : "free"}`)];
-  return [line("fail", "port", { what: `port ${port} is taken`, saw: findPortHolder(port) ?? "somebody" })];
+  const hint = `end it, or set ${settings.port.name}`;
+  return [line("fail", "port", { what: `port ${port} is taken`, saw: findPortHolder(port) ?? "somebody", hint })];
 }

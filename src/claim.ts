@@ -121,7 +121,10 @@ function nameThisStart(): string {
   const stat = byteString(slurp("/proc/1/stat", OPERATION));
   const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   if (!/^[0-9a-f-]{36}$/.test(boot) || !/^\d+$/.test(ticks)) {
-    throw new StageError(STAGE, { what: "the boot and PID 1's start cannot be read" });
+    throw new StageError(STAGE, {
+      what: "the boot and PID 1's start cannot be read",
+      hint: "mount /proc, as docker does",
+    });
   }
   return `${boot}-${ticks}`;
 }

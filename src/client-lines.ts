@@ -49,7 +49,8 @@ async function findHostKeys(environment: Environment, config: Config): Promise<r
   const keys = await readPublicHostKeys(host, config);
   if (keys.length > 0) return keys;
   const what = "there is no host key to tell of";
-  const hint = "a first start makes them; what is on the volume must be readable for us: docker exec --user root";
+  const hint =
+    "a first start makes them; those on the volume root can read: docker exec --user root CONTAINER withssh --known-hosts";
   const saw = "problem" in answer ? answer.problem.what : "a supervisor whose ssh is not up";
   throw new StageError("findHostKeys", { what, saw, hint });
 }

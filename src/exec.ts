@@ -115,6 +115,8 @@ function commandError(command: string, refused: string, isPath: boolean): Comman
   }
   return new CommandError(EXIT.notFound, {
     what: `the command ${JSON.stringify(command)} is not there`,
-    hint: isPath ? "name a file of the image" : "no directory of PATH has it",
+    hint: isPath
+      ? "name a file of the image"
+      : "no directory of PATH has it: install it in the image, or name its path",
   });
 }

@@ -9,7 +9,8 @@ export function findSshd(host: Host, named: string | undefined): string {
   const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
   if (sshd === undefined) {
     const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
-    throw new StageError("findSshd", { what, hint: installHint("sshd") });
+    const hint = named === undefined ? installHint("sshd") : "name the image's own sshd, or remove WITHSSH_SSHD";
+    throw new StageError("findSshd", { what, hint });
   }
   return sshd;
 }

@@ -58,7 +58,7 @@ function assertRoot(): void {
 }
 
 function notRoot(saw: string): StageError {
-  return refused("this must run as root through sudo", saw, "it is for withssh's own call");
+  return refused("this must run as root through sudo", saw, "withssh makes this call itself: run withssh COMMAND");
 }
 
 /** Each soft limit to its hard one; a hard one that is too low is raised, or refused where that takes a capability. */

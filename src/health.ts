@@ -73,7 +73,8 @@ function judgeListener({ sshd, supervisor, port, keys, sessions }: StatusDocumen
   if (waiting === "nobody listens") return unhealthy(`nothing listens on port ${port}`);
   if (waiting > 0) {
     const saw = `none was taken up in ${PATIENCE_MS} ms`;
-    return unhealthy({ what: `sshd takes up no connection: ${waiting} wait on port ${port}`, saw });
+    const hint = "is sshd stopped, or the machine very busy? Where it stays so, restart the container";
+    return unhealthy({ what: `sshd takes up no connection: ${waiting} wait on port ${port}`, saw, hint });
   }
   const counts = `${keys.length} ${keys.length === 1 ? "key" : "keys"}, ${sessions.length} open`;
   return healthy(`sshd (pid ${sshd.pid}) listens on port ${port}; ${counts}`);

@@ -26,7 +26,13 @@ export async function makeAndKeep(
   const half = parsePrivateKey(bytes);
   if (half.verdict !== "ok" || !isOfType(half.type, type)) {
     const saw = half.verdict === "bad" ? half.reason : "a key of another kind";
-    return { problem: { what: `ssh-keygen made no usable ${type} host key`, saw, hint: "is it OpenSSH's own?" } };
+    return {
+      problem: {
+        what: `ssh-keygen made no usable ${type} host key`,
+        saw,
+        hint: "install OpenSSH's own ssh-keygen, of the same release as sshd",
+      },
+    };
   }
   const key = { ...half, type, algorithm: half.type, privateBytes: bytes, certificate: undefined };
   return keepHostKey(tools, store, { ...key, origin: "made", saved: false });

@@ -96,7 +96,10 @@ async function restoreFrom(
   }
   const keys = [...present, ...choose(host, present, kept)];
   const problem = kept.flatMap((one) => ("problem" in one ? [one.problem] : []))[0];
-  if (keys.length === 0) return { problem: problem ?? { what: "there is no host key" } };
+  if (keys.length === 0) {
+    if (problem === undefined) throw new Error("there is neither a host key nor a reason why");
+    return { problem };
+  }
   if (problem !== undefined) host.emit({ type: "warning", problem });
 
   if ("dir" in store && isUnsettled) removeStoreLeftovers(host, store);

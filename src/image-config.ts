@@ -46,7 +46,12 @@ export async function readImageConfig(host: Host, path = "/etc/ssh/sshd_config")
         match = { criteria: joinCriteria(outer, rest), file, line: number };
       } else if (keyword === "include" && args.length > 0) {
         if (depth >= MOST_NESTED) {
-          problems.push({ what: `Includes are nested too deep at ${file}:${number}`, saw: `more than ${MOST_NESTED}` });
+          const what = `Includes are nested too deep at ${file}:${number}`;
+          problems.push({
+            what,
+            saw: `more than ${MOST_NESTED}`,
+            hint: "does one include itself? sshd stops there too",
+          });
           continue;
         }
         for (const arg of args) {
@@ -74,7 +79,8 @@ async function readConfigFile(host: Host, file: string, problems: Problem[]): Pr
     if (!isOsError(error)) throw error;
     // Not there, or a directory or device that a glob caught: for sshd an empty file.
     if (["ENOENT", "ENOTDIR", "EINVAL"].includes(error.code)) return "";
-    problems.push({ what: `${file} cannot be read and does not count`, saw: error.code });
+    const hint = "let the user read it that withssh runs as, or remove the Include that names it";
+    problems.push({ what: `${file} cannot be read and does not count`, saw: error.code, hint });
     return "";
   }
 }

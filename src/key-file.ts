@@ -84,7 +84,7 @@ function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust
     throw new Refused({
       what: `${path} has too many files for a directory of keys`,
       saw,
-      hint: `at most ${MOST_FILES}`,
+      hint: `put the keys into fewer files: at most ${MOST_FILES}`,
     });
   }
   const files: KeyFile[] = [];
@@ -148,7 +148,7 @@ function assertTrusted(path: string, facts: Facts, trust: KeyFileTrust): void {
   if (facts.uid !== 0 && facts.uid !== trust.uid) {
     const hint = `${MOUNT_READ_ONLY}, or: chown ${trust.user} ${path}`;
     throw new Refused({
-      what: `${path} belongs to somebody else than root or ${trust.user}`,
+      what: `${path} belongs to somebody else than ${trust.user === "root" ? "root" : `root or ${trust.user}`}`,
       saw: `uid ${facts.uid}`,
       hint,
     });
@@ -174,7 +174,10 @@ function writableByOthers(path: string, facts: Facts): Problem {
 function explain(code: string, path: string): Problem {
   switch (code) {
     case "EXDEV":
-      return { what: `${path} leads out of its mount`, hint: "only links inside a read-only mount are followed" };
+      return {
+        what: `${path} leads out of its mount`,
+        hint: "name the file itself: only links inside a read-only mount are followed",
+      };
     case "ELOOP":
       return { what: `${path} is a link`, hint: `name the file itself, or ${MOUNT_READ_ONLY}` };
     case "ENOTDIR":

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { makeHome } from "./login-home.ts";
+import { accountHint } from "./packages.ts";
 import { type PasswdEntry, parsePasswd } from "./passwd.ts";
 import { findRootlessProblem, isOwnLogin, othersProblem } from "./rootless.ts";
 
@@ -58,7 +59,7 @@ function nologinHint(shell: string): string {
 function lockedProblem(name: string): Problem {
   return {
     what: `the account ${name} is locked, and only root could unlock it`,
-    hint: `in the Dockerfile: RUN usermod -p '*' ${name}`,
+    hint: accountHint(`usermod -p '*' ${name}`),
   };
 }
 

@@ -49,7 +49,8 @@ export function renderRequest(request: Request): Uint8Array {
 
 /** The request from bytes; throws `StageError` when it is not exactly one. */
 export function parseRequest(bytes: Uint8Array): Request {
-  const refuse = (saw: string) => new StageError("readRequest", { what: "not a request of our launcher", saw });
+  const hint = "withssh makes this call itself: run withssh COMMAND";
+  const refuse = (saw: string) => new StageError("readRequest", { what: "not a request of our launcher", saw, hint });
   const fields = parseFields(bytes, refuse);
   for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
   for (const [name, kind] of Object.entries(FIELDS)) {

@@ -4,6 +4,7 @@
  */
 import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Facts, Host } from "./host.ts";
+import { accountHint } from "./packages.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const STAGE = "repair accounts";
@@ -36,7 +37,7 @@ export function repairShadow(host: Host, user: string, pid: number): boolean {
     const what = `the account ${user} is locked and could not be unlocked in /etc/shadow`;
     throw new StageError(
       STAGE,
-      { what, saw: sawOf(error.code, error.path), hint: `in the image: RUN usermod -p '*' ${user}` },
+      { what, saw: sawOf(error.code, error.path), hint: accountHint(`usermod -p '*' ${user}`) },
       { cause: error },
     );
   } finally {

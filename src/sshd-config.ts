@@ -218,7 +218,11 @@ function quotePath(path: string, version: SshdVersion): string {
   if (/^[A-Za-z0-9_./%@+:-]+$/.test(path)) return path;
   const quoted = quoteArgument(path, version);
   if (quoted !== undefined) return quoted;
-  throw new StageError("writeSshdConfig", { what: "a path cannot be written into sshd_config", hint: "rename it" });
+  throw new StageError("writeSshdConfig", {
+    what: "a path cannot be written into sshd_config",
+    saw: JSON.stringify(path),
+    hint: "rename it: no quote, backslash or line end",
+  });
 }
 
 const originOf = (at: { file: string; line: number }): string => `${at.file}:${at.line}`;

@@ -138,14 +138,18 @@ export function explainRefusal(
       continue;
     }
     if (found === null || found[1] !== configPath) {
-      problems.push({ what: "sshd refuses its config", saw: found?.[0] ?? text });
+      const hint = "look for it in the image's sshd_config and in WITHSSH_SSHD_CONFIG";
+      problems.push({ what: "sshd refuses its config", saw: found?.[0] ?? text, hint });
       continue;
     }
     const origin = origins[Number(found[2]) - 1];
     problems.push({
       what: `sshd refuses ${origin ?? "a line that we wrote"}`,
       saw: found[3] ?? "",
-      ...(origin === undefined ? {} : { hint: "mend that line of the image's sshd_config" }),
+      hint:
+        origin === undefined
+          ? "a bug of withssh, or an sshd that it does not know: report it"
+          : "mend that line of the image's sshd_config",
     });
   }
   return problems;

@@ -27,7 +27,7 @@ export function orThrow<T extends object>(value: T | { readonly problem: Problem
   return value as T;
 }
 
-const READ_ONLY = "under a read-only root mount a tmpfs on /run";
+const READ_ONLY = "under a read-only root it needs a tmpfs: docker run --tmpfs /run";
 const FULL = "make room: the disk, its inodes or the quota are used up";
 const HINTS: Readonly<Record<string, string>> = { EROFS: READ_ONLY, ENOSPC: FULL, EDQUOT: FULL };
 

@@ -11,6 +11,9 @@ import { type Ending, parseStatus, spawn } from "./processes.ts";
 
 export const OPERATION = "call sudo";
 export const STAGE = "takeSudoAway";
+const LOOK_BEFORE = "the app does not start with rights that may be left; look at the lines before this one";
+export const SLOW =
+  "the app does not start with rights that may be left; is the machine very busy, or PAM slow? Start again";
 const MAX_SAID_BYTES = 1 << 20;
 
 export interface Asked {
@@ -42,7 +45,7 @@ export function askSudo(argv: readonly string[]): Asked {
 /** What it said, once it has ended. Throws `StageError` at the deadline (of performance.now()). */
 export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said {
   const ending = waitUntil(pid, deadline);
-  if (ending === undefined) throw notProved("sudo did not say in time what is left");
+  if (ending === undefined) throw notProved("sudo did not say in time what is left", undefined, SLOW);
   const [out = "", err = ""] = [stdout, stderr].map((fd) => {
     check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
     const text = Buffer.from(readAll(fd, OPERATION, MAX_SAID_BYTES)).toString("latin1");
@@ -59,12 +62,11 @@ export function waitUntil(pid: number, deadline: number): Ending | undefined {
   c.close(pidfd);
   if (!ended) return undefined;
   const status = new Int32Array(1);
-  if (c.waitpid(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known");
+  if (c.waitpid(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known", undefined, SLOW);
   return parseStatus(status[0] ?? 0);
 }
 
 /** Rights may be left: no app may run. */
-export function notProved(what: string, saw?: string): StageError {
-  const hint = "the app does not start with rights that may be left; look at the lines before this one";
+export function notProved(what: string, saw?: string, hint = LOOK_BEFORE): StageError {
   return new StageError(STAGE, { what, ...(saw === undefined ? {} : { saw }), hint });
 }

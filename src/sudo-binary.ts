@@ -6,6 +6,7 @@ import { cString } from "./byte-strings.ts";
 import { readCapabilities } from "./capabilities.ts";
 import type { Problem } from "./errors.ts";
 import { AT_FDCWD, c, O, ptr, SYS } from "./libc.ts";
+import { installHint } from "./packages.ts";
 import { SUDO_PATHS } from "./sudo-paths.ts";
 
 const PR_GET_NO_NEW_PRIVS = 39;
@@ -37,19 +38,23 @@ export function findSudo(): SudoBinary {
       c.close(fd);
     }
   }
-  return { isAbsent: true, problem: { what: "there is no sudo", saw: SUDO_PATHS.join(", "), hint: "install sudo" } };
+  return {
+    isAbsent: true,
+    problem: { what: "there is no sudo", saw: SUDO_PATHS.join(", "), hint: installHint("sudo") },
+  };
 }
 
 function judge(fd: number, path: string): Problem | undefined {
   const facts = new Uint8Array(256);
   const empty = cString("");
   if (c.syscall(SYS.statx, fd, ptr(empty), AT_EMPTY_PATH, STATX_BASIC_STATS, ptr(facts)) < 0) {
-    return { what: `${path} cannot be looked at` };
+    return { what: `${path} cannot be looked at`, hint: "look at the container's seccomp profile" };
   }
   const view = new DataView(facts.buffer);
   const [uid, mode] = [view.getUint32(20, true), view.getUint16(28, true)];
   if (uid !== 0 || (mode & WRITABLE_BY_OTHERS) !== 0) {
-    return { what: `${path} is not root's alone`, saw: `uid ${uid}, mode ${(mode & 0o7777).toString(8)}` };
+    const hint = `in the image: RUN chown root ${path} && chmod 4755 ${path}`;
+    return { what: `${path} is not root's alone`, saw: `uid ${uid}, mode ${(mode & 0o7777).toString(8)}`, hint };
   }
   if ((mode & S_ISUID) === 0) {
     return { what: `${path} is not set-uid`, hint: `RUN chmod u+s ${path}, and copy images with their modes` };
@@ -66,6 +71,6 @@ function judge(fd: number, path: string): Problem | undefined {
   if (missing === undefined) return undefined;
   return {
     what: `sudo needs ${missing}, which the container lacks`,
-    hint: "start without --cap-drop, or --cap-add it",
+    hint: `start without --cap-drop, or docker run --cap-add ${missing.replace("CAP_", "")}`,
   };
 }

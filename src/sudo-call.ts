@@ -8,7 +8,7 @@ import { StageError } from "./errors.ts";
 import { c, errno, O, ptr } from "./libc.ts";
 import { isReadable, isWritable, leftUntil } from "./poll.ts";
 import type { Request } from "./request.ts";
-import { type Asked, askSudo, hearSudo, notProved, STAGE, waitUntil } from "./sudo-ask.ts";
+import { type Asked, askSudo, hearSudo, notProved, SLOW, STAGE, waitUntil } from "./sudo-ask.ts";
 import type { BegunCall, SudoUnavailable } from "./sudo-begin.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
@@ -17,6 +17,9 @@ import { describeEnding, explainSilence } from "./sudo-silence.ts";
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
 const F_SETFL = 4;
+const TOO_BIG = "make it smaller, 1 MiB is the most: large keys and certificates fit into files (WITHSSH_…_FILE)";
+const STILL_THERE =
+  "the app does not start with it: look at docker's --group-add, and grant the one rule of the README";
 /** What no answer parses as. */
 const CUT_SHORT = "?";
 
@@ -41,12 +44,12 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
   const bytes = renderCall({ nonce, start, request });
   if (bytes.length > MAX_CALL_BYTES)
-    throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`);
+    throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`, TOO_BIG);
   sendWithin(begun.callEnd, bytes, deadline);
   const line = readLine(replyEnd, deadline);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
-    throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`);
+    throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`, SLOW);
   }
   const hear = (one: Asked): Listing => {
     const { stdout, stderr } = hearSudo(one, deadline);
@@ -68,7 +71,7 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   if (listing.kind === "unsafe") throw new StageError(STAGE, unsafeRule(listing.saw));
   const isGone =
     reply.proved === "scoped" ? listing.kind === "scoped" : hear(askSudo([sudo, "-n", "-l"])).kind === "nothing";
-  if (!isGone) throw notProved("sudo still gives this process something", describeListing(listing));
+  if (!isGone) throw notProved("sudo still gives this process something", describeListing(listing), STILL_THERE);
   return { kind: "gone", pipe: replyEnd };
 }
 

@@ -6,7 +6,7 @@ import type { Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { findOwnPath } from "./own-executable.ts";
 import { findSudo } from "./sudo-binary.ts";
-import { judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
+import { judgeListing, type Listing, renderScopedRule, unsafeRule } from "./sudo-listing.ts";
 
 const TIMEOUT_MS = 5000;
 
@@ -36,7 +36,7 @@ export function describeSudo(listing: Listing): { readonly serves: boolean; read
       return { serves: true, problem: { what, saw, hint: rule } };
     }
     case "unsafe":
-      return { serves: false, problem: { what: "the sudo rule would let its caller steer us", saw: listing.saw } };
+      return { serves: false, problem: unsafeRule(listing.saw) };
     case "unclear":
       return { serves: false, problem: { what: "sudo's words are not understood", saw: listing.saw, hint: rule } };
     default:

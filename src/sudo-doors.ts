@@ -81,7 +81,13 @@ function findDirectoryRules(host: Host): Problem[] {
       .split(/\s+/) ?? [];
   const other = sources.find((source) => source !== "" && source !== "files");
   if (other === undefined) return [];
-  return [{ what: "/etc/nsswitch.conf has sudo rules come from elsewhere", saw: other, hint: "write sudoers: files" }];
+  return [
+    {
+      what: "/etc/nsswitch.conf has sudo rules come from elsewhere",
+      saw: other,
+      hint: "in the image, let its line read: sudoers: files",
+    },
+  ];
 }
 
 function readText(host: Host, directory: string, name: string): string | undefined {

@@ -33,7 +33,10 @@ export interface TakingPlan {
 export function planTaking(host: Host, grantee: Grantee): TakingPlan {
   const visudo = VISUDO_PATHS.find((path) => host.isExecutable(path));
   if (visudo === undefined) {
-    throw refused([{ what: "there is no visudo to check sudoers with", hint: "install sudo whole" }]);
+    throw refused({
+      what: "there is no visudo to check sudoers with",
+      hint: "install the whole sudo package: visudo is a part of it",
+    });
   }
   const files = readSudoers(host);
   const aliases = readUserAliases(files.map(({ text }) => text));
@@ -50,7 +53,8 @@ export function planTaking(host: Host, grantee: Grantee): TakingPlan {
     replacement = undefined;
     changes.push({ file, text: plan.text });
   }
-  if (refusals.length > 0) throw refused(refusals);
+  const [first, ...more] = refusals;
+  if (first !== undefined) throw refused(first, more);
   return { visudo, changes, rules };
 }
 
@@ -90,7 +94,7 @@ function readSudoers(host: Host): SudoersFile[] {
   } catch (error) {
     if (!isOsError(error)) throw error;
     const hint = "sudoers must be plain files of root";
-    throw refused([{ what: "what sudo allows cannot be read", saw: `${error.path}: ${error.code}`, hint }]);
+    throw refused({ what: "what sudo allows cannot be read", saw: `${error.path}: ${error.code}`, hint });
   }
 }
 
@@ -109,7 +113,11 @@ function readOne(host: Host, directory: string, name: string): SudoersFile {
     const { bytes, facts } = dir.read(READ, name, MAX_BYTES);
     if (facts.uid !== 0 || (facts.mode & 0o002) !== 0) {
       const what = `${directory}/${name} is not root's alone`;
-      throw refused([{ what, saw: `uid ${facts.uid}, mode ${facts.mode.toString(8)}`, hint: "chown root, chmod 440" }]);
+      throw refused({
+        what,
+        saw: `uid ${facts.uid}, mode ${facts.mode.toString(8)}`,
+        hint: `in the image: RUN chown root ${directory}/${name} && chmod 440 ${directory}/${name}`,
+      });
     }
     return { directory, name, text: Buffer.from(bytes).toString("latin1"), facts };
   } finally {
@@ -130,7 +138,7 @@ async function replaceChecked(host: Host, visudo: string, file: SudoersFile, tex
     if (check.code !== 0) {
       dir.remove(WRITE, temporary);
       const hint = "visudo refuses what is left without it: remove the rule from the image";
-      throw refused([{ what: `${directory}/${name}: the app user's rule cannot be taken away`, hint }]);
+      throw refused({ what: `${directory}/${name}: the app user's rule cannot be taken away`, hint });
     }
     dir.rename(WRITE, temporary, name);
     dir.sync(WRITE);
@@ -139,15 +147,13 @@ async function replaceChecked(host: Host, visudo: string, file: SudoersFile, tex
     const what = `${directory}/${name}: the app user's rule cannot be taken away`;
     const hint =
       "the file must be the image's own, not a mount, on a root that can be written; or grant the scoped rule";
-    throw refused([{ what, saw: error.code, hint }]);
+    throw refused({ what, saw: error.code, hint });
   } finally {
     dir.close();
   }
 }
 
-function refused(problems: readonly Problem[]): StageError {
-  const [first, ...more] = problems;
-  const what = first?.what ?? "sudo rules cannot be taken away";
+function refused(first: Problem, more: readonly Problem[] = []): StageError {
   const others = more.length === 0 ? {} : { saw: `also ${more.map((one) => one.what).join("; ")}` };
-  return new StageError(STAGE, { ...others, ...first, what });
+  return new StageError(STAGE, { ...others, ...first });
 }

@@ -30,7 +30,8 @@ export function renderCall(call: SudoCall): Uint8Array {
 
 /** The call from bytes; throws `StageError` when it is not exactly one. */
 export function parseCall(bytes: Uint8Array): SudoCall {
-  const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw });
+  const hint = "withssh makes this call itself: run withssh COMMAND";
+  const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw, hint });
   const { nonce, start, request, ...others } = parseFields(bytes, refuse);
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")

@@ -41,7 +41,10 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
       return { what: "sudo wants a password of this user", saw: "a rule without NOPASSWD", hint: rule };
     }
     case "stranger":
-      return { what: `sudo does not know uid ${c.geteuid()}`, hint: "give it a line in /etc/passwd" };
+      return {
+        what: `sudo does not know uid ${c.geteuid()}`,
+        hint: `give it a line in /etc/passwd: RUN useradd --uid ${c.geteuid()} app (Alpine: adduser -D -u ${c.geteuid()} app)`,
+      };
     case "other":
       if (listing.coversUs) break;
       if (listing.wantsPassword) {

@@ -99,7 +99,11 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   if (before.kind === "unsafe") throw new StageError(STAGE, unsafeRule(before.saw));
   // What nobody understands is no reason to change anything.
   if (before.kind === "unclear") {
-    throw new StageError(STAGE, { what: "what sudo says is not understood", saw: before.saw, hint: "report it" });
+    throw new StageError(STAGE, {
+      what: "what sudo says is not understood",
+      saw: before.saw,
+      hint: "this is a bug of withssh, or a sudo that it does not know: report it",
+    });
   }
   const changed = await takeAway(host, plan);
   const after = await ask();
@@ -173,7 +177,8 @@ function start(host: Host, caller: Caller, { request }: SudoCall): void {
   try {
     startDetached(checked);
   } catch (error) {
-    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error) }]);
+    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
+    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
   }
 }
 

@@ -300,7 +300,12 @@ const phases: readonly Phase[] = [
     title: "a read-only root without a place for the state is told as that",
     files: { ...volumeWith(), "/run/": { mount: { readOnly: true } } },
     expectLog: [],
-    expectFailure: { stage: "openStateDirectory", what: /cannot be used/, saw: /EROFS/, hint: /tmpfs on \/run/ },
+    expectFailure: {
+      stage: "openStateDirectory",
+      what: /cannot be used/,
+      saw: /EROFS/,
+      hint: /docker run --tmpfs \/run/,
+    },
   },
   {
     title: "the app's own user gets the whole environment but for our settings, everyone else four names",

@@ -92,7 +92,13 @@ describe("the image's config is read as sshd would", () => {
     host.failOn({ call: "read", path: "/etc/ssh/a" }, "every", "EACCES");
     const { lines, problems } = await readImageConfig(host);
     expect(lines.map((line) => line.text)).toEqual(["Port 2"]);
-    expect(problems).toEqual([{ what: "/etc/ssh/a cannot be read and does not count", saw: "EACCES" }]);
+    expect(problems).toEqual([
+      {
+        what: "/etc/ssh/a cannot be read and does not count",
+        saw: "EACCES",
+        hint: expect.stringMatching(/^let the user read it/),
+      },
+    ]);
   });
 
   test("a directory that a glob catches is an empty file", async () => {

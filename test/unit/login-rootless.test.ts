@@ -61,7 +61,7 @@ describe("the login user without root", () => {
   test("is not unlocked: that would take root, and is told with the line for a Dockerfile", () => {
     const host = world(undefined, { "/etc/shadow": { text: "app:!:19000::::::\n", mode: 0o644 } });
     expect(prepare(host).refused).toBe(
-      "the account app is locked, and only root could unlock it — hint: in the Dockerfile: RUN usermod -p '*' app",
+      "the account app is locked, and only root could unlock it — hint: in the image: RUN usermod -p '*' app (Alpine: apk add shadow first)",
     );
     expect(host.mutations()).toBe(0);
   });

@@ -96,6 +96,7 @@ test("an ecdsa key on another curve than its type says, or with a malformed poin
   const withFields = (...privateFields: Uint8Array[]) => reasonOf(encodeKey({ ...p256, privateFields }).bytes);
   expect(withFields(bytes("nistp384"), point, secret)).toContain("disagree");
   expect(withFields(bytes("nistp256"), point.subarray(1), secret)).toContain("point");
+  expect(withFields(bytes("nistp256"), point, bytes(""))).toContain("its secret number is malformed");
 });
 
 test("an rsa key under 2048 bits is refused with its size", () => {

@@ -26,7 +26,13 @@ test.each([
 test("a line that sshd refuses is told with its words", async () => {
   const stderr = Buffer.from("/run/withssh/private/sshd_config: line 1: Badly formatted port number.\r\n");
   const { tested } = await asked({ code: 255, stderr });
-  expect(tested).toEqual([{ what: "sshd refuses a line that we wrote", saw: "Badly formatted port number." }]);
+  expect(tested).toEqual([
+    {
+      what: "sshd refuses a line that we wrote",
+      saw: "Badly formatted port number.",
+      hint: "a bug of withssh, or an sshd that it does not know: report it",
+    },
+  ]);
 });
 
 test("an sshd that is not there any more is told as such", async () => {

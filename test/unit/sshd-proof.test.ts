@@ -164,10 +164,18 @@ describe("what sshd -t refuses is told in the operator's terms", () => {
       "sshd refuses a line that we wrote",
     ]);
     expect(explain("/operator line 3: no argument after keyword")).toEqual([
-      { what: "sshd refuses its config", saw: "/operator line 3: no argument after keyword" },
+      {
+        what: "sshd refuses its config",
+        saw: "/operator line 3: no argument after keyword",
+        hint: expect.stringMatching(/^look for it in/),
+      },
     ]);
     expect(explain("Missing privilege separation directory: /run/sshd")).toEqual([
-      { what: "sshd refuses its config", saw: "Missing privilege separation directory: /run/sshd" },
+      {
+        what: "sshd refuses its config",
+        saw: "Missing privilege separation directory: /run/sshd",
+        hint: expect.stringMatching(/^look for it in/),
+      },
     ]);
   });
 
