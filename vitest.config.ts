@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { recordMessages } from "./test/messages/recording.ts";
 import { couldNotRun } from "./test/support/could-not-run.ts";
+
+/** What these tests make of messages is noted, for docs/messages.md. */
+const plugins = [recordMessages()];
+const setupFiles = ["test/messages/recorder.ts"];
 
 /** Tests run in the runtime that ships (`bun --bun vitest run`). A test that needs a second try is a broken test. */
 export default defineConfig({
@@ -7,9 +12,11 @@ export default defineConfig({
     retry: 0,
     reporters: ["default", ["json", { outputFile: "dist/test-results.json" }], couldNotRun],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/*.test.ts"] } },
+      { plugins, test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/*.test.ts"], setupFiles } },
       // The few files that are the kernel's word for word: a temporary directory, pipes, processes; no container.
-      { test: { name: "kernel", include: ["test/kernel/**/*.test.ts"] } },
+      { plugins, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], setupFiles } },
+      // After those two: what they have made is held against the code (test/messages/records.ts).
+      { test: { name: "messages", include: ["test/messages/**/*.test.ts"], sequence: { groupOrder: 1 } } },
       {
         test: {
           name: "integration",

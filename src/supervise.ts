@@ -162,7 +162,7 @@ function assertCapabilities(host: Host): void {
 }
 
 /** Where the state cannot be kept there is no fifo either: then a refused call tries the app's own stderr. */
-async function hearOfRefusedCalls(host: Host): Promise<void> {
+export async function hearOfRefusedCalls(host: Host): Promise<void> {
   const { hearRefusals } = await import("./sudo-refusals.ts");
   const { openStateDirectory } = await import("./state-directory.ts");
   try {
@@ -179,7 +179,8 @@ async function hearOfRefusedCalls(host: Host): Promise<void> {
   }
 }
 
-function problemOf(error: unknown): Problem {
+/** The reason of a stage that failed; what is no refusal of ours is a bug of ours. */
+export function problemOf(error: unknown): Problem {
   if (error instanceof StageError) return error.problem;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
