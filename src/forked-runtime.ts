@@ -70,9 +70,18 @@ export function renameProcess(words: readonly string[]): void {
   // Behind the name, which may hold blanks and brackets, the third field of proc(5) is the first.
   const fields = byteString(slurp("/proc/self/stat", NAME)).split(") ").pop()?.split(" ") ?? [];
   const [argStart = 0, argEnd = 0, envStart = 0, envEnd = 0] = fields.slice(45, 49).map(Number);
-  const memory = new Uint8Array(toArrayBuffer(argStart as Pointer, 0, envEnd - argStart));
-  memory.fill(0);
-  memory.set(fitName(words, { room: argEnd - argStart, more: envStart === argEnd ? envEnd - argEnd : 0 }));
+  const argv = memoryAt(argStart, argEnd);
+  const environ = memoryAt(envStart, envEnd);
+  argv.fill(0);
+  environ.fill(0);
+  const name = fitName(words, { room: argv.length, more: envStart === argEnd ? environ.length : 0 });
+  argv.set(name.subarray(0, argv.length));
+  environ.set(name.subarray(argv.length));
+}
+
+/** This process's own memory between two addresses; nothing where there is none. */
+function memoryAt(start: number, end: number): Uint8Array {
+  return start > 0 && end > start ? new Uint8Array(toArrayBuffer(start as Pointer, 0, end - start)) : new Uint8Array();
 }
 
 /**
