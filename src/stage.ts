@@ -29,9 +29,11 @@ export function orThrow<T extends object>(value: T | { readonly problem: Problem
 
 const READ_ONLY = "under a read-only root it needs a tmpfs: docker run --tmpfs /run";
 const FULL = "make room: the disk, its inodes or the quota are used up";
-const HINTS: Readonly<Record<string, string>> = { EROFS: READ_ONLY, ENOSPC: FULL, EDQUOT: FULL };
+const FILES = "allow more open files: docker run --ulimit nofile=1024:1048576";
+const HINTS: Readonly<Record<string, string>> = { EMFILE: FILES, EROFS: READ_ONLY, ENOSPC: FULL, EDQUOT: FULL };
 
-function describeOsError({ code, syscall, operation, path }: OsError): Problem {
+/** A failed system call in words, with what to do where its errno says that. */
+export function describeOsError({ code, syscall, operation, path }: OsError): Problem {
   const hint = HINTS[code];
   const saw = `${path ?? syscall}: ${code}`;
   return { what: `could not ${operation}`, saw, ...(hint === undefined ? {} : { hint }) };

@@ -23,6 +23,7 @@ import { RecentProblems } from "./recent-problems.ts";
 import { MAX_REQUEST_BYTES, parseRequest, type Reply, type Request, renderReply } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
 import { SshdPlace } from "./sshd-place.ts";
+import { describeOsError } from "./stage.ts";
 import { hasSudo } from "./sudo-paths.ts";
 import type { Fork } from "./supervisor-fork.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
@@ -46,21 +47,18 @@ export async function superviseAfterExec(): Promise<number> {
 /** Forked by the launcher: the same, with the launcher's memory for a request where that is all. */
 export async function superviseAsFork(fork: Fork): Promise<number> {
   takeSeat(fork);
-  // Not on the way to SSH: sshd starts meanwhile.
-  setTimeout(() => {
-    renameProcess(["withssh", SUPERVISOR_ROLE]);
-    process.env = {};
-  });
-  return supervise(fork);
+  return supervise({ ...fork, isFork: true });
 }
 
 interface Seat {
+  /** It shows the launcher's words and environment, until it says otherwise. */
+  readonly isFork?: boolean;
   /** Undefined: descriptor 0 has it. */
   readonly request?: Request | undefined;
   readonly appPidfd: number;
 }
 
-async function supervise({ request: known, appPidfd }: Seat): Promise<number> {
+async function supervise({ request: known, appPidfd, isFork = false }: Seat): Promise<number> {
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
@@ -79,6 +77,8 @@ async function supervise({ request: known, appPidfd }: Seat): Promise<number> {
   });
   const host = request.mode === "sudo" ? (await import("./caller-host.ts")).createCallerHost(native, request) : native;
   const beganMs = host.now();
+  // Not on the way to SSH: sshd starts meanwhile.
+  if (isFork) setTimeout(() => goByOwnName(host));
   const place = new SshdPlace(children, (event) => host.emit(event));
   const wakeSshd = (): Promise<Woken> =>
     wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
@@ -127,6 +127,17 @@ async function supervise({ request: known, appPidfd }: Seat): Promise<number> {
   ready.then(giveMemoryBackSoon);
   await done;
   return EXIT.ok;
+}
+
+/** What the launcher was given is neither shown nor read any more. */
+function goByOwnName(host: Host): void {
+  process.env = {};
+  try {
+    renameProcess(["withssh", SUPERVISOR_ROLE]);
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    host.emit({ type: "warning", problem: describeOsError(error) });
+  }
 }
 
 function readRequest(): Request | undefined {
@@ -182,6 +193,7 @@ export async function hearOfRefusedCalls(host: Host): Promise<void> {
 /** The reason of a stage that failed; what is no refusal of ours is a bug of ours. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof StageError) return error.problem;
+  if (isOsError(error)) return describeOsError(error);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
     what: "a stage failed in a way that we did not foresee",

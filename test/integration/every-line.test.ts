@@ -79,7 +79,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
     // Before that line the log may still be kept in memory, and goes with the container.
     await container.waitForLine((text) => text.includes("ssh ready"));
-    await knockAs(container, "x\r\n\u001b[2J\u009b\0y", stranger);
+    await knockAs(container, "x\r\n\u001b[2J\u009by", stranger);
     await container.waitForLine((text) => text.includes(": refused "));
     await say(container, "GET / HTTP/1.1\r\n\r\n");
     await container.waitForLine((text) => text.includes("GET /"));

@@ -5,7 +5,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, startContainer } from "../support/boot.ts";
 import type { Container } from "../support/container.ts";
+import { APP } from "../support/inside.ts";
 import { bindProbe, compareInside, type ProbeRun } from "../support/probe.ts";
+import { makeKey } from "../support/ssh.ts";
 
 const THROUGH = ["/usr/local/bin/withssh"];
 const hex = (bytes: string) => Buffer.from(bytes, "latin1").toString("hex");
@@ -99,20 +101,15 @@ describe.concurrent.each(bases)("on %s, where PID 1 is somebody else", (base) =>
     }
   });
 
-  test("what keeps the supervisor from starting is told, and the app runs all the same", async () => {
-    const { code, stdout, stderr } = await container.exec([
-      "/probe",
-      "with",
-      "limit",
-      "7=9:9",
-      "--",
-      ...THROUGH,
-      "/probe",
-      "report",
-      "-",
-    ]);
-    expect({ code, limits: JSON.parse(stdout).limits }).toMatchObject({ code: 0, limits: { NOFILE: "9:9" } });
-    expect(stderr).toMatch(/ssh is down: the supervisor cannot be started/);
+  test("what keeps SSH from starting is told, and the app runs all the same", async () => {
+    const entrypoint = ["sh", "-c", 'ulimit -n 9 && exec withssh "$@"', "sh"];
+    const env = { AUTHORIZED_KEYS: (await makeKey()).publicLine };
+    const starved = await startContainer({ base, env, entrypoint, cmd: APP, host: { Init: true } });
+    const { msg } = await starved.waitForLog((line) => line.msg.startsWith("ssh is down"));
+    expect(msg).toMatch(/EMFILE — hint: allow more open files/);
+    const { stdout } = await starved.exec(["sh", "-c", "grep '^Max open files' /proc/[0-9]*/limits"]);
+    expect(stdout).toMatch(/ 9 +9 /);
+    expect(await starved.stop()).toBe(143);
   });
 
   test("WITHSSH_NOFILE puts the soft limit back, and the hard one when it is named", async () => {
