@@ -135,7 +135,8 @@ export async function startLoad(kind: Kind, extra: readonly string[] = []): Prom
 }
 
 /** Anonymous memory and descriptors of the supervisor, zombies of the whole container. */
-const HELD = `for p in /proc/[0-9]*; do case "$(tr '\\0' ' ' < $p/cmdline 2>/dev/null)" in "withssh ${SUPERVISOR_ROLE} ") s=$p;; esac; done
+const HELD = `for p in /proc/[0-9]*; do case "$(tr '\\0' ' ' < $p/cmdline 2>/dev/null)" in "withssh ${SUPERVISOR_ROLE} "*) s=$p;; esac; done
+  [ -n "$s" ] || { echo 'no supervisor' >&2; exit 1; }
   awk '/^Anonymous:/ { print $2 }' $s/smaps_rollup; ls $s/fd | wc -l; cat /proc/[0-9]*/status 2>/dev/null | grep -c '^State:.Z' || true`;
 
 /** A key pair for one container; on disk for a moment only. */
