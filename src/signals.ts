@@ -92,15 +92,23 @@ function ignoreSignal(signal: number): void {
   c.sigaction(signal, ptr(action), null);
 }
 
+/** Before a child that the app must not hear of: gives what discards the SIGCHLD that it left, unless one was waiting before. */
+export function expectChildSignal(): () => void {
+  const hadOne = isChildSignalPending();
+  return () => {
+    if (!hadOne && isChildSignalPending()) discardChildSignal();
+  };
+}
+
 /** True when a SIGCHLD waits for whoever unblocks it. */
-export function isChildSignalPending(): boolean {
+function isChildSignalPending(): boolean {
   const pending = new Uint8Array(ACTION_BYTES);
   c.sigpending(ptr(pending));
   return ((pending[(SIGCHLD - 1) >> 3] ?? 0) & (1 << ((SIGCHLD - 1) & 7))) !== 0;
 }
 
 /** Discards a SIGCHLD that waits: setting an action that ignores it does so (sigaction(2)), the one that it has. */
-export function discardChildSignal(): void {
+function discardChildSignal(): void {
   const action = new Uint8Array(ACTION_BYTES);
   c.sigaction(SIGCHLD, null, ptr(action));
   c.sigaction(SIGCHLD, ptr(action), null);

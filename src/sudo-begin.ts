@@ -8,7 +8,7 @@ import { c, ptr } from "./libc.ts";
 import { findOwnPath } from "./own-executable.ts";
 import { spawn } from "./processes.ts";
 import { SUDO_ROLE } from "./roles.ts";
-import { discardChildSignal, isChildSignalPending } from "./signals.ts";
+import { expectChildSignal } from "./signals.ts";
 import { type Asked, askSudo, OPERATION } from "./sudo-ask.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { openPipe } from "./supervisor-start.ts";
@@ -49,11 +49,11 @@ export function beginCall(): BegunSudo {
   const found = findSudo();
   if (!("path" in found)) return { kind: "unavailable", problem: found.problem, isNews: !found.isAbsent };
   const sudo = found.path;
-  const hadChildSignal = isChildSignalPending();
+  const discardOurs = expectChildSignal();
   const inherited = stopIgnoringChildren();
   const restore = () => {
     c.sigaction(SIGCHLD, ptr(inherited), null);
-    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+    discardOurs();
   };
   const executable = findOwnPath();
   const [stdin, callEnd] = openPipe();

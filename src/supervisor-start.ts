@@ -9,7 +9,7 @@ import { AT_FDCWD, c, check, O, ptr, SYS } from "./libc.ts";
 import { type Ending, isExecutablePath, spawn, waitFor } from "./processes.ts";
 import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
-import { discardChildSignal, isChildSignalPending } from "./signals.ts";
+import { expectChildSignal } from "./signals.ts";
 
 /** The supervisor's descriptor of the app. */
 export const APP_PIDFD = 3;
@@ -97,10 +97,10 @@ function start(options: { readonly stay: boolean }): StartedSupervisor {
 
 /** Before a child that the app must not meet: what waits for its end, and leaves no SIGCHLD behind that was not there before. */
 export function expectChild(): (pid: number) => Ending {
-  const hadChildSignal = isChildSignalPending();
+  const discardOurs = expectChildSignal();
   return (pid) => {
     const ending = waitFor(pid);
-    if (!hadChildSignal && isChildSignalPending()) discardChildSignal();
+    discardOurs();
     return ending;
   };
 }
