@@ -4,7 +4,7 @@
  */
 import { StageError } from "./errors.ts";
 import { c } from "./libc.ts";
-import { renderPlainRequest } from "./plain-start.ts";
+import { isPlainStart, leaveSupervisor, renderPlainRequest } from "./plain-start.ts";
 import { type Forked, forkSupervisor } from "./supervisor-fork.ts";
 import { type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
@@ -43,16 +43,26 @@ export function isSteering(environment: readonly string[]): boolean {
   return false;
 }
 
-/** Starts it, for this command in this environment (byte strings). Where it forks, two processes come back. */
-export function startEarly(words: readonly string[], environment: readonly string[]): EarlyStart {
+/**
+ * Starts it, for this command in this environment (byte strings), which has inherited these descriptors. Where it forks, two
+ * processes come back; in a plain start the supervisor alone, and the launcher is the app.
+ */
+export function startEarly(
+  words: readonly string[],
+  environment: readonly string[],
+  descriptors: readonly number[],
+): EarlyStart {
   if (c.geteuid() !== 0 || !isSshCertain(words, environment)) return NOT_YET;
-  const request = renderPlainRequest(environment);
-  const isPlain = request !== undefined;
+  const isPlain = isPlainStart(environment);
+  const mayFork = !isSteering(environment);
+  const left = isPlain && mayFork ? leaveSupervisor(words, environment, descriptors) : undefined;
+  if (left !== undefined) return { role: "supervisor", fork: left };
+  const request = isPlain ? renderPlainRequest(environment, c.getpid()) : undefined;
   try {
-    const forked = isSteering(environment) ? undefined : forkSupervisor(request);
+    const forked = mayFork ? forkSupervisor(request) : undefined;
     if (forked?.role === "supervisor") return forked;
     const supervisor = forked?.supervisor ?? startSupervisor({ stay: false });
-    if (isPlain && forked === undefined) supervisor.send(request);
+    if (request !== undefined && forked === undefined) supervisor.send(request);
     return { role: "launcher", supervisor, isPlain };
   } catch (error) {
     // The launcher tries again when it knows how to tell.

@@ -29,7 +29,7 @@ export function forkRuntime(): number | undefined {
 }
 
 /** More than async-signal-safe calls may follow a fork only where no other thread can have held a lock (fork(2)). */
-function isSingleThreaded(): boolean {
+export function isSingleThreaded(): boolean {
   const facts = new Uint32Array(64);
   const path = cString("/proc/self/task");
   const failed = Number(c.syscall(SYS.statx, AT_FDCWD, ptr(path), 0, STATX_NLINK, ptr(facts)));

@@ -9,7 +9,7 @@ import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { becomePlainly, isSettled } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, readArgv, readEnviron } from "./process-facts.ts";
-import { BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
+import { AGAIN_ROLE, BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 import { hasSudo } from "./sudo-paths.ts";
 
 declare const WITHSSH_VERSION: string;
@@ -21,6 +21,7 @@ async function main(): Promise<number> {
   if (words[0] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).superviseAfterExec();
   if (words[0] === SUDO_ROLE && words.length === 1) return (await import("./sudo-supervise.ts")).superviseBySudo();
   if (words[0] === BECOME_ROLE) return (await import("./become.ts")).becomeUnderInit(words.slice(1), readEnviron());
+  if (words[0] === AGAIN_ROLE) return becomePlainly(words.slice(1), readEnviron(), inheritedDescriptors());
   if (words[0] === undefined || words[0].startsWith("-")) return runFlags(words);
   return run(words);
 }
@@ -29,7 +30,7 @@ async function main(): Promise<number> {
 async function run(command: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
   const environment = readEnviron();
-  const early = startEarly(command, environment);
+  const early = startEarly(command, environment, descriptors);
   if (early.role === "supervisor") return (await import("./supervise.ts")).superviseAsFork(early.fork);
   const { isPlain, supervisor } = early;
   if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);

@@ -4,11 +4,14 @@
  */
 import { isAscii } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
-import { becomeCommand, restoreInherited } from "./exec.ts";
-import { c } from "./libc.ts";
+import { becomeCommand, renderCandidates, restoreInherited } from "./exec.ts";
+import { handOver } from "./hand-over.ts";
+import { c, SYS } from "./libc.ts";
 import { readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
+import { AGAIN_ROLE } from "./roles.ts";
 import { hasSudo } from "./sudo-paths.ts";
+import { type Fork, openAppPidfd } from "./supervisor-fork.ts";
 import type { StartedSupervisor } from "./supervisor-start.ts";
 
 const KEYS = "AUTHORIZED_KEYS=";
@@ -24,11 +27,38 @@ export function saysNothing(environment: readonly string[]): boolean {
   return true;
 }
 
-/** What the supervisor works by in a plain start; undefined where this is none. */
-export function renderPlainRequest(environment: readonly string[]): Request | undefined {
-  if (!saysNothing(environment) || hasSudo()) return undefined;
-  const ids = { appPid: c.getpid(), appUid: c.geteuid(), appGid: c.getegid(), appGroups: readGroups() };
+/** True where there is nothing to read: for a command, as root. */
+export const isPlainStart = (environment: readonly string[]): boolean => saysNothing(environment) && !hasSudo();
+
+/** What the supervisor works by in a plain start, whose app is or will be this process. */
+export function renderPlainRequest(environment: readonly string[], appPid: number): Request {
+  const ids = { appPid, appUid: c.geteuid(), appGid: c.getegid(), appGroups: readGroups() };
   return { mode: "root", ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] };
+}
+
+/**
+ * Becomes the app at once; gives, in the supervisor alone, what that goes on with in our memory (hand-over.ts). Undefined, and
+ * still the launcher, where that is not to be had, or where neither we nor our parent are PID 1: a parent that is no init
+ * would have a child that it has not made.
+ */
+export function leaveSupervisor(
+  command: readonly string[],
+  environment: readonly string[],
+  descriptors: readonly number[],
+): Fork | undefined {
+  const appPid = c.getpid();
+  const isFirst = appPid === 1;
+  const appPidfd = isFirst || c.getppid() === 1 ? openAppPidfd() : undefined;
+  if (appPidfd === undefined) return undefined;
+  restoreInherited(descriptors, undefined);
+  const paths = renderCandidates(command[0] ?? "", environment);
+  const otherwise = ["withssh", AGAIN_ROLE, ...command];
+  if (!handOver({ paths, argv: command, environment, otherwise }, !isFirst)) {
+    c.close(appPidfd);
+    return undefined;
+  }
+  c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
+  return { request: renderPlainRequest(environment, appPid), pipes: undefined, appPidfd };
 }
 
 /** False where there is no supervisor after all: another start can tell why. */

@@ -61,13 +61,14 @@ export function ignoreSignals(mask: bigint): void {
 }
 
 /**
- * As after a start of our own, whoever our parent is: nothing is blocked, and what came ignored is not, but for the two that
+ * As after a start of our own, whoever our parent is: nothing is blocked, and what came ignored is not; but for the two that
  * the runtime ignores itself, so that a closed pipe or a full limit is an error and not our end.
  */
 export function forgetInheritedSignals(): void {
   const before = new Uint8Array(ACTION_BYTES);
   const view = new DataView(before.buffer);
   const plain = new Uint8Array(ACTION_BYTES);
+  for (const signal of [SIGPIPE, SIGXFSZ]) ignoreSignal(signal);
   for (let signal = 1; signal <= SIGRTMAX; signal++) {
     if (signal === SIGPIPE || signal === SIGXFSZ || c.sigaction(signal, null, ptr(before)) !== 0) continue;
     if (view.getBigUint64(0, true) === BigInt(SIG_IGN)) c.sigaction(signal, ptr(plain), null);

@@ -24,19 +24,24 @@ export type Forked =
 const F_GETFD = 1;
 const NO_DESCRIPTOR = -1;
 
-/** Forks the supervisor. With a request it needs no other. Undefined, and no child, where it must be started by an exec. */
-export function forkSupervisor(request: Request | undefined): Forked | undefined {
+/** A pidfd of this process, for the supervisor; undefined where none of our copies could be one. */
+export function openAppPidfd(): number | undefined {
   // Where one of these came closed the runtime may have put something of its own there.
   for (let fd = 0; fd <= 2; fd++) if (c.fcntl(fd, F_GETFD, 0) !== 0) return undefined;
-  const appPid = c.getpid();
-  const appPidfd = Number(c.syscall(SYS.pidfdOpen, appPid, 0, 0, 0, 0));
-  if (appPidfd < 0) return undefined;
+  const fd = Number(c.syscall(SYS.pidfdOpen, c.getpid(), 0, 0, 0, 0));
+  return fd < 0 ? undefined : fd;
+}
+
+/** Forks the supervisor. With a request it needs no other. Undefined, and no child, where it must be started by an exec. */
+export function forkSupervisor(request: Request | undefined): Forked | undefined {
+  const appPidfd = openAppPidfd();
+  if (appPidfd === undefined) return undefined;
   const [requestEnd, ourEnd] = request === undefined ? openPipe() : NO_PIPE;
   const [replyEnd, answerEnd] = request === undefined ? openPipe() : NO_PIPE;
   const closeAll = (fds: readonly number[]) => {
     for (const fd of fds) if (fd !== NO_DESCRIPTOR) c.close(fd);
   };
-  const isOrphan = appPid !== 1;
+  const isOrphan = c.getpid() !== 1;
   const settleChild = expectChild();
   const pid = forkRuntime();
   if (pid === undefined) {

@@ -1,0 +1,59 @@
+/** The launcher's memory goes on as the supervisor's while the launcher is the app already: the mechanism, and that a start uses it. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { unpackRuntime } from "../../scripts/foreign-runtime.ts";
+import { ROOT } from "../../scripts/places.ts";
+import { $ } from "../../scripts/shell.ts";
+import { nativeTarget, TARGETS } from "../../scripts/targets.ts";
+import { bases, runToEnd, startContainer } from "../support/boot.ts";
+import { APP, findProcess, isSupervisor } from "../support/inside.ts";
+import { makeKey } from "../support/ssh.ts";
+
+const LIBC = { debian: "glibc", musl: "musl" } as const;
+let dir = "";
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "withssh-hand-over-"));
+});
+afterAll(async () => await rm(dir, { recursive: true }));
+
+/** The fixture as an executable of this base's C library. */
+async function compileFixture(base: (typeof bases)[number]): Promise<string> {
+  const runtime = await unpackRuntime(TARGETS[nativeTarget(LIBC[base])].runtime, await mkdtemp(join(dir, base)));
+  const args = ["--compile", "--bytecode", "--format=esm", `--compile-executable-path=${runtime}`];
+  await $({
+    cwd: dir,
+    preferLocal: ROOT,
+  })`bun build ${args} --outfile ./${base}.exe ${ROOT}/test/fixtures/hand-over.ts`;
+  return join(dir, `${base}.exe`);
+}
+
+// On arm64 nobody has written the code for it: a fork takes its place.
+describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) => {
+  test("the process is the program, and what goes on has a thread id of its own", async () => {
+    const binds = [`${await compileFixture(base)}:/fixture:ro`];
+    const { code, stdout } = await runToEnd({ base, binds, entrypoint: ["/fixture"], cmd: [] });
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    expect(lines).toContain("launcher 1");
+    expect(lines).toContain("program 1 \ufffd");
+    expect(lines.some((line) => /^went on (?!1$)\d+$/.test(line))).toBe(true);
+    expect(lines).not.toContain("the signal went to somebody else");
+    expect([lines.at(-1), code]).toEqual(["program goes on", 7]);
+  });
+
+  test.each([
+    { what: "as PID 1", host: {}, env: {}, isDone: true },
+    { what: "below an init", host: { Init: true }, env: {}, isDone: true },
+    { what: "not where the runtime could be steered", host: {}, env: { NODE_OPTIONS: "--x" }, isDone: false },
+  ])("a plain start does it: $what", async ({ host, env, isDone }) => {
+    const { publicLine } = await makeKey();
+    const container = await startContainer({ base, env: { AUTHORIZED_KEYS: publicLine, ...env }, cmd: [...APP], host });
+    await container.waitForReady();
+    const { pid } = await findProcess(container, isSupervisor);
+    const { stdout } = await container.exec(["cat", `/proc/${pid}/maps`, `/proc/${pid}/status`]);
+    // The page of its code: the engine's own can be written to as well.
+    expect(/^[0-9a-f]+-[0-9a-f]+ r-xp 00000000 00:00 0\s*$/m.test(stdout)).toBe(isDone);
+    expect(stdout).toMatch(/^PPid:\s*1$/m);
+  });
+});
