@@ -37,7 +37,7 @@ export function claimStart(host: Pick<Host, "openDir" | "self">): void {
 
 /** Whether an earlier call of this start has left its marker. False where /dev cannot hold one. */
 export function isClaimed(): boolean {
-  return c.faccessat(AT_FDCWD, cString(`${DEV}/${MARKER}`), 0, 0) === 0;
+  return c.faccessat(AT_FDCWD, cString(`${DEV}/${MARKER}`), 0) === 0;
 }
 
 /**

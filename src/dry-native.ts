@@ -35,7 +35,7 @@ export function createNativeDryHost(
 
 /** As access(2) has it: rights, and read-only mounts. */
 function refusesUs(path: string): string | undefined {
-  return c.faccessat(AT_FDCWD, cString(path), W_OK, 0) === 0 ? undefined : errnoName(errno());
+  return c.faccessat(AT_FDCWD, cString(path), W_OK) === 0 ? undefined : errnoName(errno());
 }
 
 /** Root is let write wherever the mount is not read-only. */

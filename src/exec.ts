@@ -92,7 +92,7 @@ export function becomeCommand(argv: readonly string[], environment: readonly str
       c.execve(ptr(shell), ptr(script.table), ptr(env.table));
       code = `ENOEXEC, and ${SHELL}: ${errnoName(errno())}`;
     }
-    if (code === "ENOENT" && c.faccessat(AT_FDCWD, ptr(path), F_OK, 0) === 0) {
+    if (code === "ENOENT" && c.faccessat(AT_FDCWD, ptr(path), F_OK) === 0) {
       refused ||= `${textOf(candidate)} is there, but its interpreter or loader is not`;
       if (command.includes("/")) break;
     } else if (code === "EACCES") {

@@ -20,7 +20,7 @@ export function findOwnPath(): string {
   const self = cString("/proc/self/exe");
   const length = Number(c.readlinkat(AT_FDCWD, self, ptr(target), target.length));
   const path = byteString(target.subarray(0, check(length, "readlinkat", OPERATION, "/proc/self/exe")));
-  return c.faccessat(AT_FDCWD, ptr(cBytes(path)), 0, 0) === 0 ? path : path.replace(REPLACED, "");
+  return c.faccessat(AT_FDCWD, ptr(cBytes(path)), 0) === 0 ? path : path.replace(REPLACED, "");
 }
 
 /** The same, refused unless the file and every directory above are root's alone. Throws `StageError`, `OsError`. */

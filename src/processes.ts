@@ -1,5 +1,5 @@
 /**
- * Starting and reaping processes without a shell: posix_spawn in, one waitpid loop out. As nothing here is started
+ * Starting and reaping processes without a shell: posix_spawn in, one wait4 loop out. As nothing here is started
  * by the runtime's own spawn, waiting for any child steals nobody's status, and what SSH sessions leave behind is
  * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
@@ -99,7 +99,7 @@ const WNOHANG = 1;
 export function waitFor(pid: number): Ending {
   const status = new Int32Array(1);
   // Interrupted by a signal the child is still ours; where SIGCHLD came ignored nothing is left to ask (ECHILD).
-  while (c.waitpid(pid, ptr(status), 0) < 0 && errnoName(errno()) === "EINTR") {}
+  while (c.wait4(pid, ptr(status), 0) < 0 && errnoName(errno()) === "EINTR") {}
   return parseStatus(status[0] ?? 0);
 }
 
@@ -120,7 +120,7 @@ export class Children {
   #reap(): void {
     const status = new Int32Array(1);
     for (;;) {
-      const pid = c.waitpid(-1, ptr(status), WNOHANG);
+      const pid = c.wait4(-1, ptr(status), WNOHANG);
       if (pid <= 0) return;
       const resolve = this.#waiting.get(pid);
       this.#waiting.delete(pid);
@@ -172,6 +172,6 @@ function output(fd: number, operation: string): Uint8Array {
 /** True when the path is an executable file for us, links followed. A directory, which may be searched, is none. */
 export function isExecutablePath(path: string): boolean {
   const [F_OK, X_OK] = [0, 1];
-  const isDirectory = () => c.faccessat(AT_FDCWD, cString(`${path}/.`), F_OK, 0) === 0;
-  return c.faccessat(AT_FDCWD, cString(path), X_OK, 0) === 0 && !isDirectory();
+  const isDirectory = () => c.faccessat(AT_FDCWD, cString(`${path}/.`), F_OK) === 0;
+  return c.faccessat(AT_FDCWD, cString(path), X_OK) === 0 && !isDirectory();
 }

@@ -62,7 +62,7 @@ export function waitUntil(pid: number, deadline: number): Ending | undefined {
   c.close(pidfd);
   if (!ended) return undefined;
   const status = new Int32Array(1);
-  if (c.waitpid(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known", undefined, SLOW);
+  if (c.wait4(pid, ptr(status), 0) !== pid) throw notProved("sudo's end cannot be known", undefined, SLOW);
   return parseStatus(status[0] ?? 0);
 }
 

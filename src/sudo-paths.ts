@@ -7,6 +7,6 @@ export const SUDO_PATHS = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"] 
 
 /** True where the image has a sudo, of whatever kind. */
 export function hasSudo(): boolean {
-  for (const path of SUDO_PATHS) if (c.faccessat(AT_FDCWD, cString(path), 0, 0) === 0) return true;
+  for (const path of SUDO_PATHS) if (c.faccessat(AT_FDCWD, cString(path), 0) === 0) return true;
   return false;
 }

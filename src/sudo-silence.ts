@@ -58,7 +58,7 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
 }
 
 function noRule(rule: string): Problem {
-  if (c.faccessat(AT_FDCWD, cString(`${STATE_DIRECTORY}/${TAKEN_NAME}`), 0, 0) !== 0) {
+  if (c.faccessat(AT_FDCWD, cString(`${STATE_DIRECTORY}/${TAKEN_NAME}`), 0) !== 0) {
     return { what: "no sudo rule names this user", hint: rule };
   }
   const what = "an earlier start of this container took the broad sudo rule away: a broad rule serves one start";

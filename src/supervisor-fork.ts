@@ -67,5 +67,5 @@ const NO_PIPE = [NO_DESCRIPTOR, NO_DESCRIPTOR] as const;
 /** Goes on in a child whose parent has ended. */
 function leaveParent(): void {
   const pid = c.fork();
-  if (pid !== 0) c._exit(pid < 0 ? 1 : 0);
+  if (pid !== 0) c.exit_group(pid < 0 ? 1 : 0);
 }

@@ -138,5 +138,5 @@ function findSelf(): string | undefined {
   const target = new Uint8Array(MAX_PATH_BYTES);
   const length = Number(c.readlinkat(AT_FDCWD, cString(SELF), ptr(target), target.length));
   const path = byteString(target.subarray(0, Math.max(0, length)));
-  return path.startsWith("/") && c.faccessat(AT_FDCWD, ptr(cBytes(path)), X_OK, 0) === 0 ? path : undefined;
+  return path.startsWith("/") && c.faccessat(AT_FDCWD, ptr(cBytes(path)), X_OK) === 0 ? path : undefined;
 }

@@ -100,9 +100,9 @@ test("a sudo that says nothing is given up", () => {
 });
 
 test("a listing that does not come is given up", () => {
-  const wait = c.waitpid;
+  const wait = c.wait4;
   // Time is up once the call itself has ended.
-  vi.spyOn(c, "waitpid").mockImplementation((...args) => {
+  vi.spyOn(c, "wait4").mockImplementation((...args) => {
     place.isTimeUp = true;
     return wait(...args);
   });
@@ -110,7 +110,7 @@ test("a listing that does not come is given up", () => {
 });
 
 test("an end of sudo that nobody can know proves nothing", () => {
-  vi.spyOn(c, "waitpid").mockReturnValue(-1);
+  vi.spyOn(c, "wait4").mockReturnValue(-1);
   expect(wordsOf(proved("scoped"), SCOPED)).toMatch(/^sudo's end cannot be known — hint: /);
 });
 

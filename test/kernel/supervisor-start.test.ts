@@ -28,7 +28,7 @@ const REQUEST: Request = {
 };
 
 /** -1: no child of that pid is left, not even one to be waited for (wait(2), ECHILD). */
-const waitForLeft = (pid: number) => c.waitpid(pid, ptr(new Int32Array(1)), WNOHANG);
+const waitForLeft = (pid: number) => c.wait4(pid, ptr(new Int32Array(1)), WNOHANG);
 
 describe("an early supervisor that has died", () => {
   let dead: StartedSupervisor;

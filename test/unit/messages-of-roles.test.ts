@@ -370,7 +370,7 @@ test("the doctor leaves to the start what only a start can make", async () => {
 
 test("a bug of ours is told as one, with where it is", async () => {
   const ended = Promise.withResolvers<number>();
-  vi.spyOn(c, "_exit").mockImplementation((code) => void ended.resolve(code) as undefined);
+  vi.spyOn(c, "exit_group").mockImplementation((code) => void ended.resolve(code) as never);
   world.readArgv = () => {
     throw new TypeError("undefined is not a function");
   };
