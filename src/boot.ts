@@ -6,8 +6,8 @@ import type { Account } from "./accounts.ts";
 import { type AuthorizedKeys, collectKeys, writeKeys } from "./authorized-key-stages.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
-import { install, restoreIdentity, selectHostKeySettings } from "./host-key-stages.ts";
-import type { HostKeySettings, Identity } from "./host-keys.ts";
+import { install, restoreIdentity, restoreOrMakeIdentity, selectHostKeySettings } from "./host-key-stages.ts";
+import { type HostKeySettings, type Identity, savePublicHalves } from "./host-keys.ts";
 import { prepareOwnAccount } from "./login-rootless.ts";
 import { prepareAccounts } from "./login-users.ts";
 import { findPrograms, type Programs } from "./programs.ts";
@@ -15,7 +15,7 @@ import type { Request } from "./request.ts";
 import { createStages } from "./stage.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import type { Woken } from "./wake.ts";
-import { type WrittenConfig, writeSshdConfig } from "./write-sshd-config.ts";
+import { type WrittenConfig, writeLoginPath, writeSshdConfig } from "./write-sshd-config.ts";
 
 /** Everything that running sshd takes, prepared. */
 export interface Plan {
@@ -28,18 +28,37 @@ export interface Plan {
   readonly written: WrittenConfig;
 }
 
-/** Runs the stages that follow `wake`, in order. Throws `StageError` from the one that failed. */
-export async function boot(host: Host, config: Config, request: Request, { state, sshd }: Woken): Promise<Plan> {
+/** Begins to load what sshd itself needs under this config; it may not let anybody in yet. */
+export type Begin = (written: WrittenConfig) => Promise<void>;
+
+/**
+ * Runs the stages that follow `wake`, in order. Throws `StageError` from the one that failed. Where there is an identity
+ * already, sshd begins before the keys of logins are there; one that is to be made waits for them.
+ */
+export async function boot(
+  host: Host,
+  config: Config,
+  request: Request,
+  { state, sshd }: Woken,
+  begin: Begin = async () => {},
+): Promise<Plan> {
   const stage = createStages(host);
+  const collect = () => stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts, state));
   const programs = await stage("findPrograms", () => findPrograms(host, sshd));
   const accounts = await stage("prepareAccounts", () => prepareLogins(host, config, request));
-  const keys = await stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts, state));
   const hostKeySettings = selectHostKeySettings(config, request, programs, state);
-  const identity = await stage("restoreHostKeys", () => restoreIdentity(host, hostKeySettings));
+  const restored = await stage("restoreHostKeys", () => restoreIdentity(host, hostKeySettings));
+  const early = restored === undefined ? await collect() : undefined;
+  const identity = restored ?? (await stage("makeHostKeys", () => restoreOrMakeIdentity(host, hostKeySettings)));
   const installed = await stage("installHostKeys", () => install(host, hostKeySettings, identity.keys));
-  await stage("writeAuthorizedKeys", () => writeKeys(host, state, keys));
   const parts = { programs, state, accounts, installed };
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
+  await begin(written);
+  const keys = early ?? (await collect());
+  await stage("writeAuthorizedKeys", () => writeKeys(host, state, keys));
+  await stage("writeLoginPath", () => writeLoginPath(host, written));
+  if (config.hostKeys === undefined)
+    await stage("savePublicHalves", () => savePublicHalves(host, hostKeySettings, identity));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };
 }
 

@@ -2,9 +2,8 @@
  * What sshd as root cannot do without (capabilities(7)), told by name: without it sshd listens, says nothing of why, and
  * lets nobody in. Pure but for the one look at ourselves.
  */
-import { byteString } from "./byte-strings.ts";
-import { slurp } from "./descriptors.ts";
 import type { Problem } from "./errors.ts";
+import { c, ptr, SYS } from "./libc.ts";
 
 /** sshd's privilege separation: chroot, and becoming its own user and the one that logs in. */
 const NEEDED = { CAP_SETGID: 6n, CAP_SETUID: 7n, CAP_SYS_CHROOT: 18n } as const;
@@ -14,6 +13,10 @@ const USEFUL = {
   CAP_KILL: [5n, "ending other users' sessions"],
   CAP_AUDIT_WRITE: [29n, "terminals, where sshd writes audit records (Debian's does)"],
 } as const;
+
+/** _LINUX_CAPABILITY_VERSION_3 (linux/capability.h). */
+const VERSION_3 = 0x2008_0522;
+const PR_CAPBSET_READ = 23;
 
 export interface CapabilityVerdict {
   /** Why nobody could log in. */
@@ -38,8 +41,14 @@ function problemOf(what: string, names: readonly string[]): Problem {
   return { what, saw: "the container lacks it", hint: `docker run ${flags.join(" ")}` };
 }
 
-/** One of our own sets: `Eff`, `Bnd`, ... (proc(5)). */
-export function readCapabilities(set: "Eff" | "Bnd"): bigint {
-  const status = byteString(slurp("/proc/self/status", "read our capabilities"));
-  return BigInt(`0x${new RegExp(`^Cap${set}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0"}`);
+/** What this process may do now (capget(2)); nothing where that cannot be asked. */
+export function readEffectiveCapabilities(): bigint {
+  const header = new Uint32Array([VERSION_3, 0]);
+  // Effective, permitted, inheritable; of the lower 32 capabilities, then of the upper.
+  const data = new Uint32Array(6);
+  c.syscall(SYS.capget, ptr(header), ptr(data), 0, 0, 0);
+  return (BigInt(data[3] ?? 0) << 32n) | BigInt(data[0] ?? 0);
 }
+
+/** Whether a program that is executed could get this one at all. */
+export const isInBoundingSet = (capability: number): boolean => c.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;

@@ -30,9 +30,12 @@ const TOPICS: Readonly<Record<string, string>> = {
   collectAuthorizedKeys: "keys",
   awaitUrlKeys: "keys",
   restoreHostKeys: "host keys",
+  makeHostKeys: "host keys",
   installHostKeys: "host keys",
   writeAuthorizedKeys: "keys",
   writeSshdConfig: "config",
+  writeLoginPath: "config",
+  savePublicHalves: "host keys",
   pickMode: "mode",
 };
 

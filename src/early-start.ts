@@ -5,6 +5,7 @@
 import { StageError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { isPlainStart, leaveSupervisor, renderPlainRequest } from "./plain-start.ts";
+import type { OpenDescriptor } from "./process-facts.ts";
 import { type Forked, forkSupervisor } from "./supervisor-fork.ts";
 import { type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
@@ -44,18 +45,18 @@ export function isSteering(environment: readonly string[]): boolean {
 }
 
 /**
- * Starts it, for this command in this environment (byte strings), which has inherited these descriptors. Where it forks, two
+ * Starts it, for this command in this environment (byte strings), with these descriptors open. Where it forks, two
  * processes come back; in a plain start the supervisor alone, and the launcher is the app.
  */
 export function startEarly(
   words: readonly string[],
   environment: readonly string[],
-  descriptors: readonly number[],
+  open: readonly OpenDescriptor[],
 ): EarlyStart {
   if (c.geteuid() !== 0 || !isSshCertain(words, environment)) return NOT_YET;
   const isPlain = isPlainStart(environment);
   const mayFork = !isSteering(environment);
-  const left = isPlain && mayFork ? leaveSupervisor(words, environment, descriptors) : undefined;
+  const left = isPlain && mayFork ? leaveSupervisor(words, environment, open) : undefined;
   if (left !== undefined) return { role: "supervisor", fork: left };
   const request = isPlain ? renderPlainRequest(environment, c.getpid()) : undefined;
   try {

@@ -8,8 +8,7 @@ import type { Fork } from "./supervisor-fork.ts";
 const OPERATION = "become the supervisor";
 
 /** Takes the place; gives what it leaves on descriptors 0 to 2 and on the app's pidfd alone. Throws `OsError`. */
-export function takeSeat({ pipes, appPidfd }: Fork): void {
-  const open = openDescriptors();
+export function takeSeat({ pipes, appPidfd, open = openDescriptors() }: Fork): void {
   takeOverRuntime(open);
   const nothing = check(
     c.openat(AT_FDCWD, cString("/dev/null"), O.rdwr | O.cloexec, 0),

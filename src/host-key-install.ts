@@ -8,6 +8,7 @@ import type { Dir, Host } from "./host.ts";
 import type { HostKey, HostKeyType } from "./host-key-files.ts";
 import { certificateFileName, keyFileName, publicFileName } from "./host-key-files.ts";
 import { removeQuietly } from "./host-key-make.ts";
+import { createAnew } from "./state-directory.ts";
 
 const INSTALL = "install host keys";
 const PRIVATE_FILE = 0o600;
@@ -92,10 +93,8 @@ function installInto(dir: Dir, keys: readonly HostKey[]): readonly InstalledHost
 /** Exclusive create and rename: a link or file that waits under either name is replaced, not followed. No fsync: copies. */
 function put(dir: Dir, name: string, bytes: Uint8Array, mode: number): void {
   const temporary = `.${name}.withssh`;
-  // Left by a start that was killed here, or planted; nobody else writes in this directory now.
-  if (dir.stat(INSTALL, temporary) !== undefined) dir.remove(INSTALL, temporary);
   try {
-    dir.create(INSTALL, temporary, bytes, { mode, sync: false });
+    createAnew(dir, INSTALL, temporary, bytes, mode);
     dir.rename(INSTALL, temporary, name);
   } catch (error) {
     if (isOsError(error)) removeQuietly(dir, INSTALL, temporary);

@@ -1,13 +1,13 @@
 /**
- * The two stages of host keys: restore (or make) the identity, copy it to where sshd reads it. Without an identity
+ * The stages of host keys: restore (or make) the identity, copy it to where sshd reads it. Without an identity
  * there is no SSH: sshd must never make up one of its own.
  */
-import type { Config } from "./config.ts";
+import type { Config, TextSource } from "./config.ts";
 import type { Host } from "./host.ts";
 import type { HostKey } from "./host-key-files.ts";
 import { restoreGivenHostKeys } from "./host-key-given.ts";
 import { type InstalledHostKey, installHostKeys } from "./host-key-install.ts";
-import { type HostKeySettings, type Identity, restoreHostKeys } from "./host-keys.ts";
+import { type HostKeySettings, type Identity, restoreHostKeys, restoreOrMakeHostKeys } from "./host-keys.ts";
 import { IMAGE_SSH_DIRECTORY } from "./paths.ts";
 import type { Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
@@ -38,10 +38,21 @@ export function selectHostKeySettings(
   };
 }
 
-/** The identity to serve. Throws `StageError` where there is none. */
-export async function restoreIdentity(host: Host, settings: HostKeySettings): Promise<Identity> {
-  const { given, keygen, privateDir } = settings;
-  if (given === undefined) return orThrow(await restoreHostKeys(host, settings), STAGE);
+/** The identity that is there already; undefined where it is to be made. Throws `StageError` where it cannot be used. */
+export async function restoreIdentity(host: Host, settings: HostKeySettings): Promise<Identity | undefined> {
+  if (settings.given !== undefined) return restoreGiven(host, settings, settings.given);
+  const found = await restoreHostKeys(host, settings);
+  return found && orThrow(found, STAGE);
+}
+
+/** The identity to serve, made where there is none. Throws `StageError` where there can be none. */
+export async function restoreOrMakeIdentity(host: Host, settings: HostKeySettings): Promise<Identity> {
+  if (settings.given !== undefined) return restoreGiven(host, settings, settings.given);
+  return orThrow(await restoreOrMakeHostKeys(host, settings), STAGE);
+}
+
+async function restoreGiven(host: Host, settings: HostKeySettings, given: TextSource): Promise<Identity> {
+  const { keygen, privateDir } = settings;
   const { name } = allSettings.hostKeys;
   const { bytes } = orThrow(readTextSource(host, given, name), STAGE) as { bytes: Uint8Array };
   return orThrow(await restoreGivenHostKeys({ host, keygen, privateDir }, name, bytes), STAGE);

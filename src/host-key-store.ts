@@ -37,8 +37,18 @@ export interface NoStore {
   readonly unmakeable: string;
 }
 
-/** Opens `<volume>/.ssh`, making what is missing. A Problem: something is there that we may not or cannot look into. */
-export function openHostKeyStore(host: Host, volumePath: string): HostKeyStore | NoStore | Problem {
+/** Opens `<volume>/.ssh`, making what is missing; undefined where something is and `mayMake` is false. A Problem: something is there that we may not or cannot look into. */
+export function openHostKeyStore(host: Host, volumePath: string): HostKeyStore | NoStore | Problem;
+export function openHostKeyStore(
+  host: Host,
+  volumePath: string,
+  options: { readonly mayMake: boolean },
+): HostKeyStore | NoStore | Problem | undefined;
+export function openHostKeyStore(
+  host: Host,
+  volumePath: string,
+  { mayMake }: { readonly mayMake: boolean } = { mayMake: true },
+): HostKeyStore | NoStore | Problem | undefined {
   let volume: Dir | undefined;
   let making = false;
   try {
@@ -46,10 +56,15 @@ export function openHostKeyStore(host: Host, volumePath: string): HostKeyStore |
       volume = openOperatorDir(host, OPEN, volumePath);
     } catch (error) {
       if (!isOsError(error, "ENOENT")) throw error;
+      if (!mayMake) return undefined;
       making = true;
       volume = makeVolume(host, volumePath);
     }
     making = volume.stat(OPEN, ".ssh") === undefined;
+    if (making && !mayMake) {
+      volume.close();
+      return undefined;
+    }
     if (making) volume.makeDir(OPEN, ".ssh", SSH_DIRECTORY);
     making = false;
     return { dir: volume.openDir(OPEN, ".ssh"), volume, mounted: volume.facts(OPEN).dev !== rootDevice(host) };

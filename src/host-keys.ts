@@ -61,27 +61,66 @@ const FAST_TYPES: readonly HostKeyType[] = ["ed25519", "ecdsa"];
  * Restores, or on a first start adopts or makes, the host keys; tells what it finds through `host.emit`.
  * A problem: there is no identity, SSH is down and the app runs.
  */
-export async function restoreHostKeys(
+export async function restoreOrMakeHostKeys(
   host: Host,
   settings: HostKeySettings,
 ): Promise<Identity | { readonly problem: Problem }> {
   const store = openHostKeyStore(host, settings.volume);
   if ("what" in store) return { problem: store };
   try {
-    return await restoreFrom(toolsOf(host, settings), settings, store);
+    return await restoreFrom(toolsOf(host, settings), settings, store, await readStore(host, settings, store));
   } finally {
     closeHostKeyStore(store);
   }
+}
+
+/** The same where there is an identity and none of it is to be made or adopted; else undefined, and nothing was made or told. */
+export async function restoreHostKeys(
+  host: Host,
+  settings: HostKeySettings,
+): Promise<Identity | { readonly problem: Problem } | undefined> {
+  if (settings.adoptImageKeys) return undefined;
+  const store = openHostKeyStore(host, settings.volume, { mayMake: false });
+  if (store === undefined) return undefined;
+  if ("what" in store) return { problem: store };
+  try {
+    const read = await readStore(host, settings, store);
+    if ([...read.found.values()].every(({ state }) => state === "absent")) return undefined;
+    return await restoreFrom(toolsOf(host, settings), settings, store, read);
+  } finally {
+    closeHostKeyStore(store);
+  }
+}
+
+/** Puts the public halves beside the private ones, for people: nobody waits for it. */
+export function savePublicHalves(host: Host, { volume }: HostKeySettings, { keys }: Pick<Identity, "keys">): void {
+  const store = openHostKeyStore(host, volume, { mayMake: false });
+  if (store === undefined || "what" in store) return;
+  try {
+    if ("dir" in store) for (const key of keys) if (key.origin === "restored") savePublicHalf(host, store, key);
+  } finally {
+    closeHostKeyStore(store);
+  }
+}
+
+/** What a store holds; `isUnsettled`: temporary files too. */
+interface ReadStore {
+  readonly isUnsettled: boolean;
+  readonly found: ReadonlyMap<HostKeyType, HostKeyFile>;
+}
+
+async function readStore(host: Host, settings: HostKeySettings, store: HostKeyStore | NoStore): Promise<ReadStore> {
+  const isUnsettled = "dir" in store && settleStore(host, store);
+  return { isUnsettled, found: await readAll(toolsOf(host, settings), store) };
 }
 
 async function restoreFrom(
   tools: HostKeyTools,
   settings: HostKeySettings,
   store: HostKeyStore | NoStore,
+  { isUnsettled, found }: ReadStore,
 ): Promise<Identity | { readonly problem: Problem }> {
   const { host } = tools;
-  const isUnsettled = "dir" in store && settleStore(host, store);
-  const found = await readAll(tools, store);
   tellRefused(host, settings, found);
   const present = [...found.values()].flatMap((file) => (file.state === "good" ? [file.key] : []));
   const refused = [...found.values()].filter((file) => file.state === "refused").length;
@@ -118,7 +157,7 @@ async function restoreFrom(
 }
 
 /**
- * Makes and saves one type that `restoreHostKeys` named as missing, while sshd already serves the others.
+ * Makes and saves one type that `restoreOrMakeHostKeys` named as missing, while sshd already serves the others.
  * Undefined: it could not be had, and the identity stays as it is (told, except on a volume that is read-only).
  */
 export async function makeSlowHostKey(
@@ -157,7 +196,6 @@ async function readAll(
   for (const type of HOST_KEY_TYPES) {
     const file: HostKeyFile = "dir" in store ? await readStoredKey(tools, store, type) : { state: "absent" };
     found.set(type, file);
-    if (file.state === "good" && "dir" in store) savePublicHalf(tools.host, store, file.key);
   }
   return found;
 }

@@ -205,6 +205,7 @@ export const SYS = isArm
       epollCtl: 21,
       pidfdSendSignal: 424,
       pidfdOpen: 434,
+      capget: 90,
     }
   : {
       statx: 332,
@@ -221,6 +222,7 @@ export const SYS = isArm
       epollCtl: 233,
       pidfdSendSignal: 424,
       pidfdOpen: 434,
+      capget: 125,
     };
 
 /** open(2) flags. O_DIRECTORY and O_NOFOLLOW are the two that differ on arm64 (asm/fcntl.h). */

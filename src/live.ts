@@ -9,7 +9,7 @@ import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
 import { refreshHostKeys } from "./host-key-refresh.ts";
-import { install, restoreIdentity } from "./host-key-stages.ts";
+import { install, restoreOrMakeIdentity } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
 import { writeUrlCopy } from "./key-url.ts";
 import { startUrlRefresh } from "./key-url-refresh.ts";
@@ -19,7 +19,7 @@ import { giveMemoryBackSoon } from "./thrift.ts";
 import { readUrlRoots } from "./url-roots.ts";
 import { openState } from "./wake.ts";
 import { hasChangedSince, isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
-import { putInForce, writeSshdConfig } from "./write-sshd-config.ts";
+import { putInForce, writeLoginPath, writeSshdConfig } from "./write-sshd-config.ts";
 
 export type Topic = "keys" | "host keys" | "config";
 
@@ -101,7 +101,7 @@ async function changeHostKeys(live: Live): Promise<void> {
   const { keys, changed, problems } =
     hostKeySettings.given === undefined
       ? await refreshHostKeys({ host, keygen, privateDir }, hostKeySettings.volume, identity)
-      : { ...(await restoreIdentity(host, hostKeySettings)), changed: true, problems: [] };
+      : { ...(await restoreOrMakeIdentity(host, hostKeySettings)), changed: true, problems: [] };
   for (const problem of problems) host.emit({ type: "warning", problem });
   if (!changed) return;
   const isAdopted = await changeConfig(live, { ...before, identity: { ...identity, keys } });
@@ -145,6 +145,7 @@ async function changeConfig(live: Live, plan = live.plan()): Promise<boolean> {
   const problems = await live.prove({ ...plan, written });
   for (const problem of problems) host.emit({ type: "change refused", problem });
   if (problems.length > 0) return false;
+  writeLoginPath(host, written);
   await live.adopt({ ...plan, written: putInForce(plan.state, written) }, { reload: true });
   if (plan === before) host.emit({ type: "config changed" });
   return true;

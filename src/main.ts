@@ -9,7 +9,7 @@ import { startEarly } from "./early-start.ts";
 import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { becomePlainly, isSettled } from "./plain-start.ts";
-import { envMap, inheritedDescriptors, readArgv, readEnviron } from "./process-facts.ts";
+import { envMap, inheritedDescriptors, inheritedOf, openDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { AGAIN_ROLE, BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 import { hasSudo } from "./sudo-paths.ts";
 
@@ -29,11 +29,12 @@ async function main(): Promise<number> {
 
 /** Runs this command (byte strings; empty: SSH alone). What we inherited is looked at before we open anything. */
 async function run(command: readonly string[]): Promise<number> {
-  const descriptors = inheritedDescriptors();
+  const open = openDescriptors();
   const environment = readEnviron();
-  const early = startEarly(command, environment, descriptors);
+  const early = startEarly(command, environment, open);
   if (early.role === "supervisor") return (await import("./supervise.ts")).superviseAsFork(early.fork);
   const { isPlain, supervisor } = early;
+  const descriptors = inheritedOf(open);
   if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);
   const sudo = c.geteuid() !== 0 && hasSudo() ? (await import("./sudo-begin.ts")).beginCall() : undefined;
   const { launch } = await import("./launch.ts");

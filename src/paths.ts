@@ -9,6 +9,8 @@ export const KEYS_NAME = "keys";
 /** Below the state directory, 0700: the config with session variables, and keys where /etc/ssh cannot hold them. */
 export const PRIVATE_NAME = "private";
 export const CONFIG_NAME = "sshd_config";
+/** Its PID file, beside it: accept-gate.ts. */
+export const PID_NAME = "sshd.pid";
 /** A changed config until it is proved. */
 export const NEXT_CONFIG_NAME = "sshd_config.next";
 /** What it includes, with a name for each content: the one in force stays while the next is proved. */

@@ -7,7 +7,7 @@ import { StageError } from "./errors.ts";
 import { becomeCommand, renderCandidates, restoreInherited } from "./exec.ts";
 import { handOver } from "./hand-over.ts";
 import { c, SYS } from "./libc.ts";
-import { readGroups } from "./process-facts.ts";
+import { inheritedOf, type OpenDescriptor, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { AGAIN_ROLE } from "./roles.ts";
 import { hasSudo } from "./sudo-paths.ts";
@@ -44,13 +44,13 @@ export function renderPlainRequest(environment: readonly string[], appPid: numbe
 export function leaveSupervisor(
   command: readonly string[],
   environment: readonly string[],
-  descriptors: readonly number[],
+  open: readonly OpenDescriptor[],
 ): Fork | undefined {
   const appPid = c.getpid();
   const isFirst = appPid === 1;
   const appPidfd = isFirst || c.getppid() === 1 ? openAppPidfd() : undefined;
   if (appPidfd === undefined) return undefined;
-  restoreInherited(descriptors, undefined);
+  restoreInherited(inheritedOf(open), undefined);
   const paths = renderCandidates(command[0] ?? "", environment);
   const otherwise = ["withssh", AGAIN_ROLE, ...command];
   if (!handOver({ paths, argv: command, environment, otherwise }, !isFirst)) {
@@ -58,7 +58,7 @@ export function leaveSupervisor(
     return undefined;
   }
   c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
-  return { request: renderPlainRequest(environment, appPid), pipes: undefined, appPidfd };
+  return { request: renderPlainRequest(environment, appPid), pipes: undefined, appPidfd, open };
 }
 
 /** False where there is no supervisor after all: another start can tell why. */

@@ -60,9 +60,12 @@ export interface OpenDescriptor {
  * them close-on-exec by now and opened an event queue and an event counter of its own: those two kinds are not ours to
  * hand on, so an inherited epoll or eventfd is not handed on either (SECURITY.md, "what the app can tell").
  */
-export function inheritedDescriptors(): number[] {
+export const inheritedDescriptors = (): number[] => inheritedOf(openDescriptors());
+
+/** Those of them that we inherited. */
+export function inheritedOf(open: readonly OpenDescriptor[]): number[] {
   const found: number[] = [];
-  for (const { fd, kind } of openDescriptors()) if (kind === "") found.push(fd);
+  for (const { fd, kind } of open) if (kind === "") found.push(fd);
   return found;
 }
 

@@ -106,10 +106,19 @@ export function waitFor(pid: number): Ending {
 /** Every child of the supervisor, by one SIGCHLD listener: ours are answered, strangers are merely reaped. */
 export class Children {
   readonly #waiting = new Map<number, (ending: Ending) => void>();
-  readonly #listener = () => this.#reap();
+  #isListening = false;
 
-  constructor() {
-    process.on("SIGCHLD", this.#listener);
+  /** `later`: nobody is answered or reaped before `listen` or `run`, since to listen takes time that somebody may be waiting for. */
+  constructor(when: "now" | "later" = "now") {
+    if (when === "now") this.listen();
+  }
+
+  /** Answers from now on, for whoever has ended already too. */
+  listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    process.on("SIGCHLD", () => this.#reap());
+    this.#reap();
   }
 
   /** Resolves with how the child ended. Call it in the same turn as `spawn`. */
@@ -135,6 +144,7 @@ export class Children {
     environment: readonly string[],
     options: RunOptions = {},
   ): Promise<HelperResult> {
+    this.listen();
     const stdin = memoryFile(options.stdin ?? new Uint8Array(), operation);
     const stdout = memoryFile(new Uint8Array(), operation);
     const stderr = memoryFile(new Uint8Array(), operation);

@@ -35,7 +35,7 @@ export async function findPrograms(host: Host, sshd: string): Promise<Programs> 
     version,
     keygen: KEYGEN_PATHS.find((path) => host.isExecutable(path)),
     sftpServer: SFTP_SERVER_PATHS.find((path) => host.isExecutable(path)),
-    privsepDirectory: file && PRIVSEP_DIRECTORIES.find((path) => file.includes(`\0${path}\0`, 0, "latin1")),
+    privsepDirectory: file && PRIVSEP_DIRECTORIES.find((path) => findText(file, `\0${path}\0`) !== undefined),
   };
 }
 
@@ -56,12 +56,24 @@ function assertHelpers(host: Host, sshd: string, file: Buffer): void {
   }
 }
 
+/**
+ * Where such bytes are in a program; undefined where none of them `isIt`. The texts of a program lie behind its code, which is
+ * the larger part: so its second half first, then all.
+ */
+function findText(file: Buffer, text: string, isIt: (at: number) => boolean = () => true): number | undefined {
+  for (const from of [file.length >> 1, 0]) {
+    for (let at = file.indexOf(text, from, "latin1"); at >= 0; at = file.indexOf(text, at + 1, "latin1")) {
+      if (isIt(at)) return at;
+    }
+  }
+  return undefined;
+}
+
 /** version.h's words, `OpenSSH_9.2p1`; the file also names others (compat.c), never with a `p` for portable. */
 async function findVersion(host: Host, sshd: string, file: Buffer | undefined): Promise<SshdVersion> {
-  for (let at = file?.indexOf("OpenSSH_") ?? -1; file !== undefined && at >= 0; at = file.indexOf("OpenSSH_", at + 1)) {
-    const word = file.subarray(at, at + 24).toString("latin1");
-    if (/^OpenSSH_\d+\.\d+p\d/.test(word)) return parseSshdVersion(word) ?? OLDEST;
-  }
+  const wordAt = (at: number) => file?.toString("latin1", at, at + 24) ?? "";
+  const at = file && findText(file, "OpenSSH_", (one) => /^OpenSSH_\d+\.\d+p\d/.test(wordAt(one)));
+  if (at !== undefined) return parseSshdVersion(wordAt(at)) ?? OLDEST;
   const { stdout, stderr } = await host.run("ask sshd for its version", [sshd, "-V"], { timeoutMs: 5000 });
   const text = Buffer.from(stdout).toString("latin1") + Buffer.from(stderr).toString("latin1");
   return parseSshdVersion(text) ?? OLDEST;

@@ -9,6 +9,8 @@ import { StageError } from "./errors.ts";
 
 export interface SshdConfigInput {
   readonly version: SshdVersion;
+  /** Where sshd says that it is about to accept. */
+  readonly pidFile: string;
   readonly port: number;
   /** Addresses; empty is all, IPv4 and IPv6. */
   readonly listen: readonly string[];
@@ -122,7 +124,7 @@ function mustHaves(input: SshdConfigInput): string[] {
     ...input.listen.map((address) => `ListenAddress ${address}`),
     ...input.hostKeys.map((file) => `HostKey ${path(file)}`),
     ...input.hostCertificates.map((file) => `HostCertificate ${path(file)}`),
-    "PidFile none",
+    `PidFile ${path(input.pidFile)}`,
     "LogLevel VERBOSE",
     "AuthenticationMethods publickey",
     "PubkeyAuthentication yes",

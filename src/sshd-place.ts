@@ -4,6 +4,7 @@
  */
 import type { Event } from "./events.ts";
 import { LogSocket } from "./log-socket.ts";
+import { CONFIG_NAME, PID_NAME } from "./paths.ts";
 import type { Children } from "./processes.ts";
 import { Sshd } from "./sshd.ts";
 
@@ -23,10 +24,12 @@ export class SshdPlace {
     return this.#sshd;
   }
 
-  /** Another one, not started yet; the earlier is ended, its sessions stay. */
-  renew(path: string, configPath: string): Sshd {
+  /** Another one, not started yet, whose config is in this directory; the earlier is ended, its sessions stay. */
+  renew(path: string, directory: string): Sshd {
     this.drop();
-    this.#sshd = new Sshd({ children: this.#children, path, configPath, log: this.log.writer, emit: this.#emit });
+    const [configPath, pidPath] = [`${directory}/${CONFIG_NAME}`, `${directory}/${PID_NAME}`];
+    const emit = this.#emit;
+    this.#sshd = new Sshd({ children: this.#children, path, configPath, pidPath, log: this.log.writer, emit });
     return this.#sshd;
   }
 

@@ -2,6 +2,7 @@
  * sshd as a foreground child: started, restarted with backoff, reloaded, stopped. Sessions are children of their own and
  * survive it. Never sends SIGHUP by itself: the caller has had sshd judge the config, since a bad one ends sshd.
  */
+import { type AcceptGate, makeAcceptGate } from "./accept-gate.ts";
 import { countFailures, delayAfter } from "./backoff.ts";
 import { bytesOf } from "./byte-strings.ts";
 import { EXIT, isOsError } from "./errors.ts";
@@ -24,6 +25,8 @@ export interface SshdOptions {
   readonly children: Children;
   readonly path: string;
   readonly configPath: string;
+  /** As the config names it. */
+  readonly pidPath: string;
   /** The socket's end that becomes its stderr. */
   readonly log: number;
   readonly emit: (event: Event) => void;
@@ -57,6 +60,9 @@ export class Sshd {
   #explain: Explain = async () => undefined;
   /** What the sshd that was started early waits for. */
   #withheld: WithheldConfig | undefined;
+  /** Undefined: it may accept when it listens. */
+  #gate: AcceptGate | undefined;
+  #isShut = false;
   #lastEnding: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -79,6 +85,8 @@ export class Sshd {
   warm(): void {
     try {
       this.#withheld = withholdConfig(this.#options.configPath);
+      this.#gate = makeAcceptGate(this.#options.pidPath);
+      this.#isShut = this.#gate !== undefined;
       this.#spawn();
     } catch (error) {
       if (!isOsError(error)) throw error;
@@ -86,13 +94,25 @@ export class Sshd {
     }
   }
 
+  /** Gives a warm one this config, where it can be kept from accepting: it listens, and nobody is let in before `start`. */
+  load(config: Uint8Array): void {
+    if (!this.#isShut || this.#isWanted || this.#pid === undefined) return;
+    this.#begin(config);
+  }
+
   /**
-   * Starts it under the config that is in force, and again whenever it ends, until `stop`. Throws `OsError` when it
-   * cannot be executed at all.
+   * Starts it under the config that is in force, and again whenever it ends, until `stop`; one that was loaded accepts from
+   * now on. Throws `OsError` when it cannot be executed at all.
    */
   start(config: Uint8Array, explain: Explain): void {
     this.#explain = explain;
-    this.#begin(config);
+    this.#openGate();
+    if (!this.#isWanted) this.#begin(config);
+  }
+
+  #openGate(): void {
+    if (this.#isShut) this.#gate?.open();
+    this.#isShut = false;
   }
 
   #begin(config?: Uint8Array): void {
@@ -145,12 +165,15 @@ export class Sshd {
     this.#isWanted = false;
     this.#dropWithheld();
     clearTimeout(this.#timer);
-    if (this.#pid !== undefined) c.kill(this.#pid, SIGTERM);
+    // Before the gate it would take SIGTERM for a failure to write its PID file.
+    if (this.#pid !== undefined) c.kill(this.#pid, this.#isShut ? SIGKILL : SIGTERM);
+    if (this.#isShut) this.#gate?.close();
   }
 
   async #ended(ending: Ending): Promise<void> {
     this.#pid = undefined;
     this.#dropWithheld();
+    if (!this.#isShut) this.#gate?.close();
     const isReplaced = this.#isReplaced;
     this.#isReplaced = false;
     if (isReplaced && this.#isWanted) return this.#startAgain();

@@ -82,11 +82,21 @@ function notSafe(path: string, uid: number, mode: number): StageError {
   return new StageError("openStateDirectory", { what: `${path} is there and others can write to it`, saw, hint });
 }
 
+/** Creates a file where one of a start that was killed, or a planted one, may lie: that goes. */
+export function createAnew(dir: Dir, operation: string, name: string, bytes: Uint8Array, mode: number): void {
+  try {
+    dir.create(operation, name, bytes, { mode, sync: false });
+  } catch (error) {
+    if (!isOsError(error, "EEXIST")) throw error;
+    dir.remove(operation, name);
+    dir.create(operation, name, bytes, { mode, sync: false });
+  }
+}
+
 /** Replaces a file in one step: a reader sees the old or the new. For directories that are ours alone. */
 export function replaceFile(dir: Dir, operation: string, name: string, bytes: Uint8Array, mode: number): void {
   const temporary = `.${name}.new`;
-  if (dir.stat(operation, temporary) !== undefined) dir.remove(operation, temporary);
-  dir.create(operation, temporary, bytes, { mode, sync: false });
+  createAnew(dir, operation, temporary, bytes, mode);
   try {
     dir.rename(operation, temporary, name);
   } catch (error) {

@@ -3,7 +3,7 @@
  * "no such program", "not set-uid", "nosuid" and "no_new_privs" are told apart before it is run.
  */
 import { cString } from "./byte-strings.ts";
-import { readCapabilities } from "./capabilities.ts";
+import { isInBoundingSet } from "./capabilities.ts";
 import type { Problem } from "./errors.ts";
 import { AT_FDCWD, c, O, ptr, SYS } from "./libc.ts";
 import { installHint } from "./packages.ts";
@@ -19,8 +19,8 @@ const FLAGS_AT = 10;
 const ST_NOSUID = 2n;
 /** capabilities(7): what sudo needs in the bounding set. */
 const NEEDED = [
-  ["CAP_SETGID", 6n],
-  ["CAP_SETUID", 7n],
+  ["CAP_SETGID", 6],
+  ["CAP_SETUID", 7],
 ] as const;
 
 /** `isAbsent`: there is none, which is no news in most images. */
@@ -66,8 +66,7 @@ function judge(fd: number, path: string): Problem | undefined {
   if (c.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) === 1) {
     return { what: "no_new_privs is set: sudo gives nothing", hint: "start without --security-opt no-new-privileges" };
   }
-  const bounding = readCapabilities("Bnd");
-  const missing = NEEDED.find(([, bit]) => ((bounding >> bit) & 1n) === 0n)?.[0];
+  const missing = NEEDED.find(([, capability]) => !isInBoundingSet(capability))?.[0];
   if (missing === undefined) return undefined;
   return {
     what: `sudo needs ${missing}, which the container lacks`,

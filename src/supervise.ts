@@ -2,9 +2,9 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
-import type { Plan } from "./boot.ts";
+import type { Begin } from "./boot.ts";
 import { cString } from "./byte-strings.ts";
-import { judgeCapabilities, readCapabilities } from "./capabilities.ts";
+import { judgeCapabilities, readEffectiveCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { readAll, writeAll } from "./descriptors.ts";
 import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
@@ -16,7 +16,6 @@ import type { Host } from "./host.ts";
 import { c, check } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { createNativeHost } from "./native-host.ts";
-import { CONFIG_NAME } from "./paths.ts";
 import { envMap } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { RecentProblems } from "./recent-problems.ts";
@@ -62,7 +61,7 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
-  const children = new Children();
+  const children = new Children("later");
   const request = known ?? readRequest();
   // The launcher has ended before it came to a request: it has told why.
   if (request === undefined) return EXIT.ok;
@@ -81,22 +80,34 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   if (isFork) setTimeout(() => goByOwnName(host));
   const place = new SshdPlace(children, (event) => host.emit(event));
   const wakeSshd = (): Promise<Woken> =>
-    wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, `${dir.path}/${CONFIG_NAME}`).warm());
+    wake(host, config, request, (sshd, { private: dir }) => place.renew(sshd, dir.path).warm());
   // sshd loads its libraries while we load all that makes its config.
   const woken = await settle(async () => {
     await forbidNewPrivileges(config);
     return wakeSshd();
   });
-  const { boot, AWAIT_URL_KEYS, lacksKeys, Supervisor } = await import("./bring-up.ts");
-  const supervisor = new Supervisor({ host, place, config, request, appPidfd, answer: createAnswer(request, log) });
-  const done = supervisor.watch();
+  const { boot, AWAIT_URL_KEYS, lacksKeys } = await import("./bring-up.ts");
+  // Loaded while sshd loads its keys, or when there is something to tell.
+  const appoint = once(async () => {
+    children.listen();
+    const { Supervisor } = await import("./supervisor.ts");
+    const supervisor = new Supervisor({ host, place, config, request, appPidfd, answer: createAnswer(request, log) });
+    return { supervisor, done: supervisor.watch() };
+  });
+  const begin: Begin = async ({ bytes, hasMatch }) => {
+    // A Match block can override what is global: then nothing listens before the proof.
+    if (!hasMatch) place.sshd?.load(bytes);
+    await appoint();
+  };
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
       assertCapabilities(host);
-      const plan: Plan = await boot(host, config, request, await wakeFirst());
+      const plan = await boot(host, config, request, await wakeFirst(), begin);
+      const { supervisor } = await appoint();
       await supervisor.run(plan);
     } catch (error) {
       place.drop();
+      const { supervisor } = await appoint();
       // The launcher that waits goes on waiting: the first answer starts SSH.
       if (error instanceof StageError && error.stage === AWAIT_URL_KEYS) supervisor.wait(error.problem);
       else supervisor.down(problemOf(error), lacksKeys(error) ? "no keys" : "down");
@@ -105,8 +116,9 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   try {
     await bringUp(woken);
   } catch (error) {
-    supervisor.down(problemOf(error));
+    (await appoint()).supervisor.down(problemOf(error));
   }
+  const { supervisor, done } = await appoint();
   await log.open();
   if (request.mode !== "rootless" && hasSudo()) await hearOfRefusedCalls(host);
   const { startLive } = await import("./live.ts");
@@ -145,6 +157,15 @@ function readRequest(): Request | undefined {
   return said.length === 0 ? undefined : parseRequest(said);
 }
 
+/** Runs it at the first call; later ones give the same. */
+function once<T extends object>(run: () => T): () => T {
+  let result: T | undefined;
+  return () => {
+    result ??= run();
+    return result;
+  };
+}
+
 /** What this gives, or throws, to be taken later. */
 async function settle<T>(run: () => Promise<T>): Promise<() => Promise<T>> {
   try {
@@ -167,7 +188,7 @@ async function forbidNewPrivileges({ noNewPrivs }: Config): Promise<void> {
 /** Throws `StageError` where sshd would listen as root and let nobody in. */
 function assertCapabilities(host: Host): void {
   if (host.self.uid !== 0) return;
-  const { problem, warnings } = judgeCapabilities(readCapabilities("Eff"));
+  const { problem, warnings } = judgeCapabilities(readEffectiveCapabilities());
   for (const warning of warnings) host.emit({ type: "warning", problem: warning });
   if (problem !== undefined) throw new StageError("checkCapabilities", problem);
 }

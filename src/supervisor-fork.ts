@@ -4,6 +4,7 @@
  */
 import { forkRuntime } from "./fork.ts";
 import { c, SYS } from "./libc.ts";
+import type { OpenDescriptor } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { cannotStart, expectChild, handRequest, openPipe, type StartedSupervisor } from "./supervisor-start.ts";
 
@@ -14,6 +15,8 @@ export interface Fork {
   /** What becomes descriptors 0 and 1; undefined: nothing is said. */
   readonly pipes: { readonly requestEnd: number; readonly answerEnd: number } | undefined;
   readonly appPidfd: number;
+  /** All other descriptors from 3 up; undefined: look. */
+  readonly open: readonly OpenDescriptor[] | undefined;
 }
 
 /** Two processes come back from a fork: which one this is. */
@@ -52,7 +55,7 @@ export function forkSupervisor(request: Request | undefined): Forked | undefined
     c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
     if (isOrphan) leaveParent();
     const pipes = request === undefined ? { requestEnd, answerEnd } : undefined;
-    return { role: "supervisor", fork: { request, pipes, appPidfd } };
+    return { role: "supervisor", fork: { request, pipes, appPidfd, open: undefined } };
   }
   closeAll([requestEnd, answerEnd, appPidfd]);
   const settle = () => {

@@ -161,10 +161,10 @@ export class Supervisor {
     this.#keySessions?.keysChanged();
     this.#trouble = undefined;
     const { place } = this.#options;
-    const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.written.path);
+    const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.state.private.path);
     const start = () => sshd.start(plan.written.bytes, this.#explain);
     if (!plan.written.hasMatch) {
-      const listening = this.#untilListening(PROOF_WAIT_MS);
+      const listening = sshd.facts.isListening ? undefined : this.#untilListening(PROOF_WAIT_MS);
       start();
       await listening;
     }

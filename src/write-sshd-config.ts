@@ -11,11 +11,11 @@ import { type ImageConfig, readImageConfig } from "./image-config.ts";
 import { filterImageConfig } from "./image-filter.ts";
 import { AUTHORITY_NAMES, writeAuthorities } from "./key-authority.ts";
 import { writeOperatorConfig } from "./operator-config.ts";
-import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME } from "./paths.ts";
+import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME, PID_NAME } from "./paths.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 import { makePrivsepDirectory, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
-import { selectSessionEnv } from "./session-env.ts";
+import { selectSessionEnv, type Variable } from "./session-env.ts";
 import { writeProfileDropIn } from "./session-path.ts";
 import { renderSshdConfig } from "./sshd-config.ts";
 import type { SshdPromises } from "./sshd-proof.ts";
@@ -25,6 +25,10 @@ export interface WrittenConfig {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly origins: readonly (string | undefined)[];
+  /** What login shells get, and whose; undefined without root. */
+  readonly logins:
+    | { readonly variables: readonly Variable[]; readonly users: readonly string[] | undefined }
+    | undefined;
   /** Where the operator's own lines are; undefined where there are none. */
   readonly operatorPath: string | undefined;
   readonly promises: SshdPromises;
@@ -89,6 +93,7 @@ export async function writeSshdConfig(
     ...promises,
     revokedKeysFile: authorities.revokedKeysFile,
     version: programs.version,
+    pidFile: `${state.private.path}/${PID_NAME}`,
     hostCertificates: installed.flatMap((key) => key.certificatePath ?? []),
     rootless: isRootless,
     // state-directory.ts has checked every parent of the keys; homes count only where their keys do.
@@ -101,11 +106,6 @@ export async function writeSshdConfig(
   });
   const bytes = bytesFrom(rendered.text);
   replaceFile(state.private, "write sshd config", name, bytes, 0o600);
-  if (!isRootless) {
-    const kept = request.mode === "sudo" ? sessions.filter(({ isApp }) => isApp) : sessions;
-    const users = request.mode === "sudo" ? kept.map(({ user }) => user) : undefined;
-    writeProfileDropIn(host, kept[0]?.selected.variables ?? [], users);
-  }
   if (tell) {
     for (const problem of image.problems) host.emit({ type: "warning", problem });
     if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });
@@ -113,9 +113,12 @@ export async function writeSshdConfig(
     const names = [...new Set([...newlines.map(({ name }) => name), ...rendered.leftOutEnv])];
     if (names.length > 0) host.emit({ type: "warning", problem: inexpressible(names) });
   }
+  const kept = request.mode === "sudo" ? sessions.filter(({ isApp }) => isApp) : sessions;
+  const users = request.mode === "sudo" ? kept.map(({ user }) => user) : undefined;
   return {
     path: `${state.private.path}/${name}`,
     bytes,
+    logins: isRootless ? undefined : { variables: kept[0]?.selected.variables ?? [], users },
     operatorPath: operator.path,
     belongings: [operator.path, ...Object.values(authorities)].filter((path) => path !== undefined),
     origins: rendered.origins,
@@ -123,6 +126,11 @@ export async function writeSshdConfig(
     lines: [...image.lines, ...operator.lines],
     hasMatch: filtered.hasMatch || operator.hasMatch,
   };
+}
+
+/** Keeps the PATH of the sessions in login shells. */
+export function writeLoginPath(host: Host, { logins }: WrittenConfig): void {
+  if (logins !== undefined) writeProfileDropIn(host, logins.variables, logins.users);
 }
 
 const BELONGINGS: readonly string[] = [`${OPERATOR_CONFIG_NAME}.`, ...AUTHORITY_NAMES];

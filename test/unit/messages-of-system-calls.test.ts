@@ -19,7 +19,8 @@ import { createFakeHost } from "../support/fake-host.ts";
 const watched = vi.hoisted(() => ({ isMounted: false }));
 vi.mock("../../src/capabilities.ts", async (original) => ({
   ...(await original<typeof import("../../src/capabilities.ts")>()),
-  readCapabilities: () => 0n,
+  readEffectiveCapabilities: () => 0n,
+  isInBoundingSet: () => false,
 }));
 vi.mock("../../src/watcher.ts", async (original) => ({
   ...(await original<typeof import("../../src/watcher.ts")>()),

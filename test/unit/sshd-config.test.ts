@@ -18,6 +18,7 @@ const variables = (...pairs: [string, string][]) => pairs.map(([name, value]) =>
 function render(input: Partial<SshdConfigInput> = {}) {
   const config = renderSshdConfig({
     version: { major: 9, minor: 2 },
+    pidFile: "/run/withssh/private/sshd.pid",
     port: 2222,
     listen: [],
     hostKeys: ["/etc/ssh/ssh_host_ed25519_key"],
@@ -44,7 +45,7 @@ test("with a silent image the config is exactly this", () => {
     "Port 2222
     AddressFamily any
     HostKey /etc/ssh/ssh_host_ed25519_key
-    PidFile none
+    PidFile /run/withssh/private/sshd.pid
     LogLevel VERBOSE
     AuthenticationMethods publickey
     PubkeyAuthentication yes
