@@ -87,9 +87,12 @@ interface Status {
 }
 
 function readStatus(pid: number): Status {
-  const text = byteString(slurp(`/proc/${pid}/status`, OPERATION));
-  const numbers = (name: string) =>
-    (new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
+  const fields = new Map<string, string>();
+  for (const line of byteString(slurp(`/proc/${pid}/status`, OPERATION)).split("\n")) {
+    const end = line.indexOf(":");
+    fields.set(line.slice(0, end), line.slice(end + 1));
+  }
+  const numbers = (name: string) => (fields.get(name) ?? "").split(/\s+/).filter(Boolean).map(Number);
   return { parent: numbers("PPid")[0] ?? 0, uids: numbers("Uid"), gids: numbers("Gid"), groups: numbers("Groups") };
 }
 

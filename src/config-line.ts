@@ -34,6 +34,8 @@ export interface MatchScope {
 export function parseConfigLine(
   raw: string,
 ): { word: string; keyword: string; rest: string; args: string[]; text: string } | undefined {
+  // Most lines of a distribution's file, which are not worth a regular expression each.
+  if (raw === "" || raw.startsWith("#")) return undefined;
   const end = raw.indexOf("\0");
   const text = (end < 0 ? raw : raw.slice(0, end)).replace(/^[ \t\r]+|[ \t\r\n\f]+$/g, "");
   if (text === "" || text.startsWith("#")) return undefined;

@@ -71,7 +71,7 @@ export function forgetInheritedSignals(): void {
   for (const signal of [SIGPIPE, SIGXFSZ]) ignoreSignal(signal);
   for (let signal = 1; signal <= SIGRTMAX; signal++) {
     if (signal === SIGPIPE || signal === SIGXFSZ || c.sigaction(signal, null, ptr(before)) !== 0) continue;
-    if (view.getBigUint64(0, true) === BigInt(SIG_IGN)) c.sigaction(signal, ptr(plain), null);
+    if (view.getUint32(0, true) === SIG_IGN && view.getUint32(4, true) === 0) c.sigaction(signal, ptr(plain), null);
   }
   c.sigprocmask(SIG_SETMASK, ptr(plain), null);
 }

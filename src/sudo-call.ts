@@ -46,16 +46,17 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   if (bytes.length > MAX_CALL_BYTES)
     throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`, TOO_BIG);
   sendWithin(begun.callEnd, bytes, deadline);
+  const hear = (one: Asked): Listing => {
+    const { stdout, stderr } = hearSudo(one, deadline);
+    return judgeListing(stdout, stderr, executable);
+  };
+  // It is there while the root side still comes up.
+  const listing = hear(begun.listing);
   const line = readLine(replyEnd, deadline);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
     throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`, SLOW);
   }
-  const hear = (one: Asked): Listing => {
-    const { stdout, stderr } = hearSudo(one, deadline);
-    return judgeListing(stdout, stderr, executable);
-  };
-  const listing = hear(begun.listing);
   const reply = line === "" ? undefined : parseSudoReply(textOf(line), nonce);
   if (line === "") {
     const problem = explainSilence({ sudo, executable, ending, listing, deadline });
