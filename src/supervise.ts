@@ -13,6 +13,7 @@ import { setNofile } from "./exec.ts";
 import { renameProcess } from "./forked-runtime.ts";
 import { takeSeat } from "./forked-seat.ts";
 import type { Host } from "./host.ts";
+import { findEventQueue, sleepBetweenEvents } from "./idle-sleep.ts";
 import { c, check } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { createNativeHost } from "./native-host.ts";
@@ -27,6 +28,7 @@ import { hasSudo } from "./sudo-paths.ts";
 import type { Fork } from "./supervisor-fork.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
+import { recordTimers } from "./timer-record.ts";
 import { type Woken, wake } from "./wake.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -61,6 +63,7 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
+  const timers = recordTimers();
   const children = new Children("later");
   const request = known ?? readRequest();
   // The launcher has ended before it came to a request: it has told why.
@@ -121,6 +124,7 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   const { supervisor, done } = await appoint();
   await log.open();
   if (request.mode !== "rootless" && hasSudo()) await hearOfRefusedCalls(host);
+  const queue = findEventQueue();
   const { startLive } = await import("./live.ts");
   const { ready } = supervisor;
   startLive({
@@ -137,6 +141,8 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   const { startStatus } = await import("./status-start.ts");
   startStatus({ host, config, request, supervisor, problems });
   ready.then(giveMemoryBackSoon);
+  if (queue === undefined) host.emit({ type: "debug", text: "an idle supervisor waits by the runtime's own loop" });
+  else sleepBetweenEvents(queue, timers);
   await done;
   return EXIT.ok;
 }

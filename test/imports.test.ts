@@ -1,4 +1,4 @@
-/** The import rules: what the launcher loads is light, heavy packages have one door each, features do not know each other, and what is exported is for somebody. */
+/** The import rules: what the launcher loads is light, heavy packages have one door each, all timers are counted, features do not know each other, and what is exported is for somebody. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -59,6 +59,28 @@ test("the launcher loads no logging, no watching and no node: module on its way 
   }
   expect([...seen]).toContain("exec.ts");
   expect([...seen].filter((file) => ["log.ts", "watcher.ts", "boot.ts", "supervisor.ts"].includes(file))).toEqual([]);
+});
+
+test("nothing that the supervisor loads waits by a timer that no record is kept of (timer-record.ts)", () => {
+  const root = new URL("../", import.meta.url);
+  const { packages } = JSON.parse(readFileSync(new URL("package-lock.json", root), "utf8")) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  const shipped = Object.entries(packages)
+    .filter(([dir, { dev, optional }]) => dir !== "" && dev !== true && optional !== true)
+    .map(([dir]) => `${dir}/`);
+  expect(shipped).toContain("node_modules/chokidar/");
+  const waiting = ["src/", ...shipped].flatMap((dir) =>
+    readdirSync(new URL(dir, root), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.[cm]?[jt]s$/.test(name) && !/\.d\.ts$|(^|\/)(test|benchmarks|examples|docs)\//.test(name))
+      .map((name) => `${dir}${name}`)
+      .filter((file) =>
+        /["'](node:)?timers|AbortSignal\.timeout\(|Bun\.sleep\(|\.refresh\(\)|promisify\(set/.test(
+          readFileSync(new URL(file, root), "utf8"),
+        ),
+      ),
+  );
+  expect(waiting).toEqual([]);
 });
 
 test("features never import each other, and ground imports no feature", () => {
