@@ -18,7 +18,7 @@ import { ALL_TARGETS, executablePath, NATIVE_TARGETS, TARGETS, type Target, type
  * The launcher lives for milliseconds: code compiled for it, and the threads that compile, cost more than they give
  * (`npm run bench`). The supervisor has no long work: ten thousand keys are in force as soon, in less memory.
  */
-const JIT_POLICY = "--compile-jit-policy=1000";
+export const JIT_POLICY = "--compile-jit-policy=1000";
 
 /** Files in the app's working directory must not steer the executable (SECURITY.md); the runtime's defaults let some. */
 const NO_AUTOLOAD = ["dotenv", "bunfig", "tsconfig", "package-json"].map((what) => `--no-compile-autoload-${what}`);

@@ -141,8 +141,7 @@ async function supervise({ request: known, appPidfd, isFork = false }: Seat): Pr
   const { startStatus } = await import("./status-start.ts");
   startStatus({ host, config, request, supervisor, problems });
   ready.then(giveMemoryBackSoon);
-  if (queue === undefined) host.emit({ type: "debug", text: "an idle supervisor waits by the runtime's own loop" });
-  else sleepBetweenEvents(queue, timers);
+  if (queue !== undefined) sleepBetweenEvents(queue, timers);
   await done;
   return EXIT.ok;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { JIT_POLICY } from "../../scripts/build.ts";
 import { unpackRuntime } from "../../scripts/foreign-runtime.ts";
 import { ROOT } from "../../scripts/places.ts";
 import { $ } from "../../scripts/shell.ts";
@@ -21,7 +22,7 @@ afterAll(async () => await rm(dir, { recursive: true }));
 /** The fixture as an executable of this base's C library. */
 async function compileFixture(base: (typeof bases)[number]): Promise<string> {
   const runtime = await unpackRuntime(TARGETS[nativeTarget(LIBC[base])].runtime, await mkdtemp(join(dir, base)));
-  const args = ["--compile", "--bytecode", "--format=esm", `--compile-executable-path=${runtime}`];
+  const args = ["--compile", "--bytecode", "--format=esm", JIT_POLICY, `--compile-executable-path=${runtime}`];
   await $({
     cwd: dir,
     preferLocal: ROOT,

@@ -95,17 +95,17 @@ test("a call that is too big for the pipe is not made", () => {
 });
 
 test("a sudo that says nothing is given up", () => {
-  place.isTimeUp = true;
-  expect(wordsOf("exec sleep 1", SCOPED)).toMatch(/^sudo did not answer — saw nothing in 10 s/);
-});
-
-test("a listing that does not come is given up", () => {
   const wait = c.wait4;
-  // Time is up once the call itself has ended.
+  // Time is up once the listing has ended.
   vi.spyOn(c, "wait4").mockImplementation((...args) => {
     place.isTimeUp = true;
     return wait(...args);
   });
+  expect(wordsOf("exec sleep 1", SCOPED)).toMatch(/^sudo did not answer — saw nothing in 10 s/);
+});
+
+test("a listing that does not come is given up", () => {
+  place.isTimeUp = true;
   expect(wordsOf(proved("scoped"), "exec sleep 1")).toMatch(/^sudo did not say in time what is left — hint: /);
 });
 
