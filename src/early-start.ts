@@ -2,7 +2,7 @@
  * Starts the supervisor before the settings are read: it comes up while the launcher still parses. Only where it is certain to
  * be wanted, and never before rights: what an unprivileged user may do is decided first (sudo-call.ts).
  */
-import { StageError } from "./errors.ts";
+import { isOsError, StageError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { isPlainStart, leaveSupervisor, renderPlainRequest } from "./plain-start.ts";
 import type { OpenDescriptor } from "./process-facts.ts";
@@ -67,7 +67,7 @@ export function startEarly(
     return { role: "launcher", supervisor, isPlain };
   } catch (error) {
     // The launcher tries again when it knows how to tell.
-    if (error instanceof StageError) return NOT_YET;
+    if (error instanceof StageError || isOsError(error)) return NOT_YET;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
  * fork(2) of the whole runtime, for a process with one thread: the child is a copy that has started already, where an exec
  * would start another runtime. What the child must change before it goes on is in forked-runtime.ts.
  */
+import { ARCHITECTURE } from "./architecture.ts";
 import { cString } from "./byte-strings.ts";
 import { AT_FDCWD, c, ptr, SYS } from "./libc.ts";
 
@@ -20,7 +21,7 @@ const LINKS_OF_ONE_THREAD = 3;
  * room; and on arm64, where it has not been tried.
  */
 export function forkRuntime(): number | undefined {
-  if (process.arch !== "x64" || !isSingleThreaded()) return undefined;
+  if (ARCHITECTURE !== "x64" || !isSingleThreaded()) return undefined;
   // The engine keeps its code from children, who are to exec (madvise(2), MADV_DONTFORK). That the call ends with an error
   // at the kernel's own pages says nothing: on x86-64 they lie above all others (its vdso_addr).
   c.syscall(SYS.madvise, FIRST_ADDRESS, ADDRESS_BYTES, MADV_DOFORK, 0, 0);

@@ -2,7 +2,9 @@
  * What a forked runtime must change before it goes on: an event queue of its own, signals as after an exec, and another name.
  * Until then it shares the queue with its parent and shows its parent's command line. Knows nothing of SSH.
  */
+
 import { type Pointer, toArrayBuffer } from "bun:ffi";
+import { ARCHITECTURE } from "./architecture.ts";
 import { byteString, cBytes } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { c, check, O, ptr, SYS } from "./libc.ts";
@@ -58,7 +60,7 @@ function renderEpollEvent(events: string, data: string): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, Number(events), true);
-  view.setBigUint64(process.arch === "arm64" ? 8 : 4, BigInt(data), true);
+  view.setBigUint64(ARCHITECTURE === "arm64" ? 8 : 4, BigInt(data), true);
   return bytes;
 }
 

@@ -3,7 +3,9 @@
  * either writes, and its page tables), nothing is torn down by the exec, and nothing is loaded anew. For a process with one
  * thread, which has nothing else to do than to execute. Knows nothing of SSH.
  */
+
 import { CFunction, FFIType, type Pointer, read, toArrayBuffer } from "bun:ffi";
+import { ARCHITECTURE } from "./architecture.ts";
 import { cBytes } from "./byte-strings.ts";
 import { isSingleThreaded } from "./fork.ts";
 import { c, cTable, ptr } from "./libc.ts";
@@ -58,7 +60,7 @@ const lent: unknown[] = [];
  * arm64, with a second thread, without executable memory, or under a C library that we do not know.
  */
 export function handOver(program: Program, siblings: boolean): boolean {
-  if (process.arch !== "x64" || !isSingleThreaded()) return false;
+  if (ARCHITECTURE !== "x64" || !isSingleThreaded()) return false;
   const threadId = findThreadId();
   const code = threadId === undefined ? undefined : mapCode();
   if (threadId === undefined || code === undefined) return false;

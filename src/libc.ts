@@ -3,7 +3,9 @@
  * Every wrapper throws `OsError` with the errno name; nothing here decides anything. node:fs costs the launcher
  * 1.4 ms: this is why it has no other way to the kernel.
  */
+
 import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import { ARCHITECTURE } from "./architecture.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 
@@ -47,7 +49,7 @@ const loadRest = () =>
 type Memory = NodeJS.TypedArray | Pointer | null;
 type Argument = number | Memory;
 
-const isArm = process.arch === "arm64";
+const isArm = ARCHITECTURE === "arm64";
 const addressOf = (argument: Argument): number =>
   typeof argument === "number" ? argument : argument === null ? 0 : ptr(argument);
 

@@ -2,6 +2,7 @@
  * `Dir` on the real file system: every name is used relative to an open directory and no link is followed, so
  * nothing can be swapped between a check and its use (openat(2), O_NOFOLLOW). Must never see a path with a slash.
  */
+import { ARCHITECTURE } from "./architecture.ts";
 import { byteString, cString } from "./byte-strings.ts";
 import { readAll, writeAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
@@ -16,7 +17,7 @@ const STATX_BASIC_STATS = 0x7ff;
 const KINDS: Readonly<Record<number, Facts["kind"]>> = { 8: "file", 4: "directory", 10: "link" };
 
 /** fstatfs(2): its answer's f_flags say what statx cannot, and its place is the same on x86-64 and arm64. */
-const FSTATFS = process.arch === "arm64" ? 44 : 138;
+const FSTATFS = ARCHITECTURE === "arm64" ? 44 : 138;
 const F_FLAGS_AT = 80;
 const ST_RDONLY = 1n;
 const STATX_MNT_ID = 0x1000;

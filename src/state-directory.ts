@@ -5,6 +5,7 @@
 import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import { KEYS_NAME, PRIVATE_NAME, RUN_DIRECTORY, STATE_DIRECTORY, STATE_NAME } from "./paths.ts";
+import { describeOsError } from "./stage.ts";
 
 /** As much of the world as this takes. */
 type Place = Pick<Host, "openDir" | "self">;
@@ -18,7 +19,6 @@ const OPERATION = "open the state directory";
 const WRITABLE_BY_OTHERS = 0o022;
 /** A sticky /run (docker --tmpfs makes it 1777) lets nobody rename what is ours (inode(7)). */
 const STICKY = 0o1000;
-const READ_ONLY = "under a read-only root it needs a tmpfs: docker run --tmpfs /run";
 
 /** Opens `/run/withssh` with its two parts, making what is missing. Throws `StageError` where it is not ours. */
 export function openStateDirectory(host: Place): StateDirectory {
@@ -39,7 +39,7 @@ export function openStateDirectory(host: Place): StateDirectory {
       {
         what: `${STATE_DIRECTORY} cannot be used`,
         saw: `${error.path ?? STATE_DIRECTORY}: ${error.code}`,
-        hint: error.code === "EROFS" ? READ_ONLY : "remove it from the image: withssh makes it",
+        hint: describeOsError(error).hint ?? "remove it from the image: withssh makes it",
       },
       { cause: error },
     );

@@ -3,6 +3,7 @@
  * the kernel who listens. Knows nothing of what is said over them.
  */
 
+import { ARCHITECTURE } from "./architecture.ts";
 import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
@@ -12,7 +13,7 @@ import { signalOnInput } from "./signal-io.ts";
 
 /** asm/unistd.h: calls for which the C library's wrappers would have to be looked up at every start of the launcher. */
 const CALLS =
-  process.arch === "arm64"
+  ARCHITECTURE === "arm64"
     ? { socket: 198, bind: 200, listen: 201, connect: 203, getsockopt: 209, accept4: 242 }
     : { socket: 41, bind: 49, listen: 50, connect: 42, getsockopt: 55, accept4: 288 };
 const AF_UNIX = 1;

@@ -2,6 +2,7 @@
  * Tells that a directory itself was moved or removed: by inotify(7) with nothing else in the mask, so that what happens in it,
  * however busy, wakes nobody. Wakes by SIGIO. Looks at nothing; where it hears nothing, the looks of watcher.ts do.
  */
+import { ARCHITECTURE } from "./architecture.ts";
 import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
@@ -9,7 +10,7 @@ import { c, check, errno, ptr } from "./libc.ts";
 import { signalOnInput } from "./signal-io.ts";
 
 /** asm/unistd.h. */
-const CALLS = process.arch === "arm64" ? { init: 26, add: 27, remove: 28 } : { init: 294, add: 254, remove: 255 };
+const CALLS = ARCHITECTURE === "arm64" ? { init: 26, add: 27, remove: 28 } : { init: 294, add: 254, remove: 255 };
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const IN_DELETE_SELF = 0x400;
 const IN_MOVE_SELF = 0x800;

@@ -83,6 +83,11 @@ test("nothing that the supervisor loads waits by a timer that no record is kept 
   expect(waiting).toEqual([]);
 });
 
+test("nothing asks for the processor by a name that the compiler replaces (architecture.ts)", () => {
+  const asking = FILES.filter((file) => /process\.(arch|platform)/.test(readFileSync(new URL(file, SRC), "utf8")));
+  expect(asking).toEqual(["architecture.ts"]);
+});
+
 test("features never import each other, and ground imports no feature", () => {
   const crossings = FILES.filter((file) => !KNOWERS.includes(file)).flatMap((file) =>
     importsOf(file)

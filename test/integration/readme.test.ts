@@ -107,7 +107,8 @@ test("rails: its own entrypoint prepares the database, the server is PID 1, and 
   const image = await buildOn(RAILS, "rails");
   const container = await startContainer({ image, env: { AUTHORIZED_KEYS: key.publicLine, RAILS_ENV: "production" } });
   expect(await container.waitForReady()).toMatchObject({ mode: "sudo", users: ["rails"] });
-  expect((await container.logs()).stdout).toMatch(/^rails db:prepare\napp: pid 1, /);
+  // SSH may be ready before its database is.
+  await expect.poll(async () => (await container.logs()).stdout).toMatch(/^rails db:prepare\napp: pid 1, /);
   const session = await ssh(container, {
     key,
     user: "rails",
@@ -124,7 +125,7 @@ test("node: its own entrypoint decides what a command is, with CMD as with a wor
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const container = await startContainer({ image, env, ...(cmd === undefined ? {} : { cmd }) });
     expect(await container.waitForReady()).toMatchObject({ mode: "sudo", users: ["node"] });
-    expect((await container.logs()).stdout).toMatch(/^node server\.js\napp: pid 1, /);
+    await expect.poll(async () => (await container.logs()).stdout).toMatch(/^node server\.js\napp: pid 1, /);
     expect(await ssh(container, { key, user: "node", command: "id -un" })).toMatchObject({ stdout: "node\n" });
     expect(await errorsOf(container)).toEqual([]);
   }
