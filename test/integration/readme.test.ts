@@ -38,7 +38,7 @@ test("the first commands work as they stand, one right after the other, and agai
     .replace(" myapp\n", ` ${shown}\n`)
     .replaceAll(/\bmyapp\b/g, name);
   const env = await makeHome(await makeDir());
-  const steps = (commands: string) => run("env", [...env, "bash", "-euo", "pipefail", "-c", commands]);
+  const steps = (commands: string) => run("env", [...env, "bash", "--norc", "-euo", "pipefail", "-c", commands]);
   try {
     // On a first start rsa joins later, and sshd refuses connections for the milliseconds in which it reads its config anew.
     const first = script.replace('"ssh ready"', '"host key made and in use"');
