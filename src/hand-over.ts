@@ -4,11 +4,12 @@
  * thread, which has nothing else to do than to execute. Knows nothing of SSH.
  */
 
-import { CFunction, FFIType, type Pointer, read, toArrayBuffer } from "bun:ffi";
+import { type Pointer, read } from "bun:ffi";
 import { ARCHITECTURE } from "./architecture.ts";
 import { cBytes } from "./byte-strings.ts";
 import { isSingleThreaded } from "./fork.ts";
 import { c, cTable, ptr } from "./libc.ts";
+import { loadCode } from "./machine-code.ts";
 
 /** hand-over.s, as as(1) makes it: what follows the clone may use no stack, which no compiled function can promise. */
 export const MACHINE_CODE = [
@@ -30,16 +31,12 @@ export interface Program {
 }
 
 /** Numbers of system calls, of x86-64 alone as the code is (asm/unistd_64.h). */
-const X64 = { mprotect: 10, rtSigprocmask: 14, prctl: 157, archPrctl: 158, setTidAddress: 218 } as const;
+const X64 = { rtSigprocmask: 14, prctl: 157, archPrctl: 158, setTidAddress: 218 } as const;
 const CLONE_VM = 0x100;
 const CLONE_PARENT = 0x8000;
 const CLONE_CHILD_SETTID = 0x0100_0000;
 const SIGCHLD = 17;
 const SELF = "/proc/self/exe";
-const PAGE_BYTES = 4096;
-const PROT_READ_WRITE = 3;
-const PROT_READ_EXEC = 5;
-const MAP_PRIVATE_ANONYMOUS = 0x22;
 const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
 const SIGSET_BYTES = 8;
@@ -62,8 +59,8 @@ const lent: unknown[] = [];
 export function handOver(program: Program, siblings: boolean): boolean {
   if (ARCHITECTURE !== "x64" || !isSingleThreaded()) return false;
   const threadId = findThreadId();
-  const code = threadId === undefined ? undefined : mapCode();
-  if (threadId === undefined || code === undefined) return false;
+  const run = threadId === undefined ? undefined : loadCode(MACHINE_CODE);
+  if (threadId === undefined || run === undefined) return false;
   const paths = cTable(program.paths.map(cBytes));
   const argv = cTable(program.argv.map(cBytes));
   const environment = cTable(program.environment.map(cBytes));
@@ -74,7 +71,6 @@ export function handOver(program: Program, siblings: boolean): boolean {
   const tables = [paths.table, argv.table, environment.table, self, otherwise.table].map((table) => ptr(table));
   words.set([flags, threadId, ...tables].map(BigInt));
   lent.push(paths, argv, environment, self, otherwise, words);
-  const run = CFunction({ ptr: code, args: ["ptr"], returns: FFIType.i64_fast });
   const mask = ptr(words, MASK_WORD * words.BYTES_PER_ELEMENT);
   const every = new BigUint64Array([2n ** 64n - 1n]);
   c.syscall(X64.rtSigprocmask, SIG_BLOCK, ptr(every), mask, SIGSET_BYTES, 0);
@@ -101,13 +97,4 @@ function findThreadId(): Pointer | undefined {
   c.syscall(X64.archPrctl, ARCH_GET_FS, ptr(told), 0, 0, 0);
   const musl = (Number(told[0]) + MUSL_TID_AT) as Pointer;
   return Number(told[0]) > 0 && read.i32(musl, 0) === pid ? musl : undefined;
-}
-
-/** The machine code in a page of its own, which nobody can write to; undefined where no page may be executable. */
-function mapCode(): Pointer | undefined {
-  const at = Number(c.mmap(0, PAGE_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)) as Pointer;
-  if (at < 0) return undefined;
-  const page = new Uint8Array(toArrayBuffer(at, 0, PAGE_BYTES));
-  for (let i = 0; i < MACHINE_CODE.length; i += 2) page[i / 2] = Number.parseInt(MACHINE_CODE.slice(i, i + 2), 16);
-  return c.syscall(X64.mprotect, at, PAGE_BYTES, PROT_READ_EXEC, 0, 0) === 0 ? at : undefined;
 }

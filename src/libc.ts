@@ -34,7 +34,6 @@ const loadRest = () =>
     posix_spawnattr_setpgroup: { args: [P, I], returns: I },
     posix_spawn_file_actions_init: { args: [P], returns: I },
     posix_spawn_file_actions_adddup2: { args: [P, I, I], returns: I },
-    posix_spawn_file_actions_addopen: { args: [P, I, P, I, I], returns: I },
     posix_spawn_file_actions_destroy: { args: [P], returns: I },
     poll: { args: [P, N, I], returns: I },
     isatty: { args: [I], returns: I },

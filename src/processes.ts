@@ -1,5 +1,5 @@
 /**
- * Starting and reaping processes without a shell: posix_spawn in, one wait4 loop out. As nothing here is started
+ * Starting and reaping processes without a shell: a spawn in, one wait4 loop out. As nothing here is started
  * by the runtime's own spawn, waiting for any child steals nobody's status, and what SSH sessions leave behind is
  * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
@@ -9,6 +9,7 @@ import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import type { HelperResult, RunOptions } from "./host.ts";
 import { AT_FDCWD, c, check, cTable, errno, O, ptr } from "./libc.ts";
+import { type QuickProgram, spawnQuickly } from "./quick-spawn.ts";
 
 /** Where a child's descriptor comes from: one of ours, or a path opened in the child. */
 export type ChildDescriptor = number | { readonly path: string; readonly write: boolean };
@@ -40,45 +41,77 @@ const ATTRIBUTE_BYTES = 512;
 /** Starts a process with every signal at its default and none blocked; gives its pid. Throws `OsError`. */
 export function spawn(operation: string, options: SpawnOptions): number {
   const path = options.path ?? options.argv[0] ?? "";
+  const opened: number[] = [];
+  try {
+    const program = {
+      path: cString(path),
+      argv: options.argv.map(cBytes),
+      environment: options.environment.map(cBytes),
+      sources: options.descriptors.map((_, target) => openSource(operation, options.descriptors, target, opened)),
+      detach: options.detach,
+      keepMask: options.keepMask === true,
+    };
+    const pid = spawnQuickly(program) ?? spawnByLibrary(program);
+    if (pid < 0) throw new OsError(errnoName(-pid), "posix_spawn", operation, path);
+    return pid;
+  } finally {
+    for (const fd of opened) c.close(fd);
+  }
+}
+
+/**
+ * The descriptor of ours that becomes this one of the child's. Where 0 to 2 came closed ours may be as low as that, and an
+ * earlier target must not overwrite a later source: then it is another, in `opened`.
+ */
+function openSource(
+  operation: string,
+  descriptors: readonly ChildDescriptor[],
+  target: number,
+  opened: number[],
+): number {
+  const from = descriptors[target] ?? -1;
+  const isPath = typeof from !== "number";
+  const source = isPath
+    ? check(
+        c.openat(AT_FDCWD, cString(from.path), (from.write ? O.wronly : O.rdonly) | O.cloexec, 0),
+        "openat",
+        operation,
+        from.path,
+      )
+    : from;
+  if (isPath) opened.push(source);
+  if (source === target && !isPath) return source;
+  if (source >= descriptors.length) return source;
+  const moved = check(c.fcntl(source, F_DUPFD_CLOEXEC, descriptors.length), "fcntl", operation);
+  opened.push(moved);
+  return moved;
+}
+
+/** As `spawnQuickly`, everywhere. */
+function spawnByLibrary({ path, argv, environment, sources, detach, keepMask }: QuickProgram): number {
   const attributes = new Uint8Array(ATTRIBUTE_BYTES);
   const actions = new Uint8Array(ATTRIBUTE_BYTES);
   const everySignal = new Uint8Array(128).fill(0xff);
   const noSignal = new Uint8Array(128);
   const pid = new Int32Array(1);
-  const keep: Uint8Array[] = [];
-  const moved: number[] = [];
   // Every signal is named: glibc ignores its own two, 32 and 33, in a child where they are not (its spawni.c).
-  let flags = options.keepMask === true ? POSIX_SPAWN_SETSIGDEF : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
-  if (options.detach === "session") flags |= POSIX_SPAWN_SETSID;
-  if (options.detach === "group") flags |= POSIX_SPAWN_SETPGROUP;
+  let flags = keepMask ? POSIX_SPAWN_SETSIGDEF : POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+  if (detach === "session") flags |= POSIX_SPAWN_SETSID;
+  if (detach === "group") flags |= POSIX_SPAWN_SETPGROUP;
   c.posix_spawnattr_init(ptr(attributes));
   c.posix_spawnattr_setsigdefault(ptr(attributes), ptr(everySignal));
   c.posix_spawnattr_setsigmask(ptr(attributes), ptr(noSignal));
   c.posix_spawnattr_setpgroup(ptr(attributes), 0);
   c.posix_spawnattr_setflags(ptr(attributes), flags);
   c.posix_spawn_file_actions_init(ptr(actions));
-  options.descriptors.forEach((descriptor, target) => {
-    if (typeof descriptor === "number") {
-      // Where 0 to 2 came closed ours may be as low as that: an earlier target must not overwrite a later source.
-      const isInTheWay = descriptor !== target && descriptor < options.descriptors.length;
-      const source = isInTheWay ? c.fcntl(descriptor, F_DUPFD_CLOEXEC, options.descriptors.length) : descriptor;
-      if (isInTheWay) moved.push(source);
-      c.posix_spawn_file_actions_adddup2(ptr(actions), source, target);
-    } else {
-      const opened = cString(descriptor.path);
-      keep.push(opened);
-      const mode = descriptor.write ? O.wronly : O.rdonly;
-      c.posix_spawn_file_actions_addopen(ptr(actions), target, ptr(opened), mode, 0);
-    }
-  });
-  const cPath = cString(path);
-  const argv = cTable(options.argv.map(cBytes));
-  const env = cTable(options.environment.map(cBytes));
-  const code = c.posix_spawn(ptr(pid), ptr(cPath), ptr(actions), ptr(attributes), ptr(argv.table), ptr(env.table));
+  for (const [target, source] of sources.entries()) {
+    c.posix_spawn_file_actions_adddup2(ptr(actions), source, target);
+  }
+  const [argvTable, environmentTable] = [cTable(argv), cTable(environment)];
+  const tables = [ptr(argvTable.table), ptr(environmentTable.table)] as const;
+  const code = c.posix_spawn(ptr(pid), ptr(path), ptr(actions), ptr(attributes), ...tables);
   c.posix_spawn_file_actions_destroy(ptr(actions));
-  for (const fd of moved) c.close(fd);
-  if (code !== 0) throw new OsError(errnoName(code), "posix_spawn", operation, path);
-  return pid[0] ?? 0;
+  return code === 0 ? (pid[0] ?? 0) : -code;
 }
 
 /** How a process ended: an exit status or a signal number (wait(2)). */
