@@ -10,6 +10,9 @@ import { c, ptr } from "./libc.ts";
 const ACTION_BYTES = 256;
 const SIG_IGN = 1;
 const SIG_SETMASK = 2;
+/** A line of proc(5), status, and how long its number is. */
+const SIG_IGN_FIELD = "\nSigIgn:\t";
+const SIG_IGN_DIGITS = 16;
 const SIGPIPE = 13;
 const SIGCHLD = 17;
 const SIGSTKFLT = 16;
@@ -51,13 +54,20 @@ export const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
 
 /** The signals that came ignored, as a mask: bit n-1 for signal n (proc(5), SigIgn). Call it before any listener. */
 export function readIgnoredSignals(): bigint {
-  const found = /^SigIgn:\s*([0-9a-f]+)$/m.exec(byteString(slurp("/proc/self/status", "read ignored signals")));
-  return BigInt(`0x${found?.[1] ?? "0"}`) & ~TAKEN_BY_RUNTIME;
+  const status = byteString(slurp("/proc/self/status", "read ignored signals"));
+  const at = status.indexOf(SIG_IGN_FIELD) + SIG_IGN_FIELD.length;
+  return BigInt(`0x${status.slice(at, at + SIG_IGN_DIGITS)}`) & ~TAKEN_BY_RUNTIME;
 }
 
 /** Ignores the signals of this mask: an exec keeps that (execve(2)). */
 export function ignoreSignals(mask: bigint): void {
-  for (let signal = 1; signal <= SIGRTMAX; signal++) if ((mask >> BigInt(signal - 1)) & 1n) ignoreSignal(signal);
+  forEachSignal(mask, ignoreSignal);
+}
+
+/** Mostly there is none, which takes no time. */
+function forEachSignal(mask: bigint, run: (signal: number) => void): void {
+  if (mask === 0n) return;
+  for (let signal = 1; signal <= SIGRTMAX; signal++) if ((mask >> BigInt(signal - 1)) & 1n) run(signal);
 }
 
 /**
@@ -65,14 +75,9 @@ export function ignoreSignals(mask: bigint): void {
  * the runtime ignores itself, so that a closed pipe or a full limit is an error and not our end.
  */
 export function forgetInheritedSignals(): void {
-  const before = new Uint8Array(ACTION_BYTES);
-  const view = new DataView(before.buffer);
   const plain = new Uint8Array(ACTION_BYTES);
   for (const signal of [SIGPIPE, SIGXFSZ]) ignoreSignal(signal);
-  for (let signal = 1; signal <= SIGRTMAX; signal++) {
-    if (signal === SIGPIPE || signal === SIGXFSZ || c.sigaction(signal, null, ptr(before)) !== 0) continue;
-    if (view.getUint32(0, true) === SIG_IGN && view.getUint32(4, true) === 0) c.sigaction(signal, ptr(plain), null);
-  }
+  forEachSignal(readIgnoredSignals(), (signal) => void c.sigaction(signal, ptr(plain), null));
   c.sigprocmask(SIG_SETMASK, ptr(plain), null);
 }
 
