@@ -3,7 +3,7 @@
  * prepares everything and lets nothing listen: what comes out is a plan for sshd. A stage that cannot do its work throws `StageError`: SSH is down.
  */
 import type { Account } from "./accounts.ts";
-import { type AuthorizedKeys, collectKeys, writeKeys } from "./authorized-key-stages.ts";
+import type { AuthorizedKeys } from "./authorized-key-stages.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
 import { install, restoreIdentity, restoreOrMakeIdentity, selectHostKeySettings } from "./host-key-stages.ts";
@@ -43,7 +43,10 @@ export async function boot(
   begin: Begin = async () => {},
 ): Promise<Plan> {
   const stage = createStages(host);
-  const collect = () => stage("collectAuthorizedKeys", () => collectKeys(host, config, accounts, state));
+  // Where an identity is there sshd does not wait for this either.
+  const keyStages = () => import("./authorized-key-stages.ts");
+  const collect = () =>
+    stage("collectAuthorizedKeys", async () => (await keyStages()).collectKeys(host, config, accounts, state));
   const programs = await stage("findPrograms", () => findPrograms(host, sshd));
   const accounts = await stage("prepareAccounts", () => prepareLogins(host, config, request));
   const hostKeySettings = selectHostKeySettings(config, request, programs, state);
@@ -55,7 +58,7 @@ export async function boot(
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
   await begin(written);
   const keys = early ?? (await collect());
-  await stage("writeAuthorizedKeys", () => writeKeys(host, state, keys));
+  await stage("writeAuthorizedKeys", async () => (await keyStages()).writeKeys(host, state, keys));
   await stage("writeLoginPath", () => writeLoginPath(host, written));
   if (config.hostKeys === undefined)
     await stage("savePublicHalves", () => savePublicHalves(host, hostKeySettings, identity));

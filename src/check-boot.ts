@@ -13,13 +13,14 @@ import { isOsError, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { askUrl, urlName, writeUrlCopy } from "./key-url.ts";
 import { openNativeDir } from "./native-dir.ts";
+import { openState } from "./open-state.ts";
 import { envMap } from "./process-facts.ts";
 import type { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import { settings } from "./settings.ts";
 import { proveConfig, testConfig } from "./sshd-ask.ts";
 import { readUrlRoots } from "./url-roots.ts";
-import { openState, wake } from "./wake.ts";
+import { wake } from "./wake.ts";
 
 export interface DryRunOptions {
   /** We play root, which we are not: what cannot be seen is no failure. */

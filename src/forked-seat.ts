@@ -1,15 +1,13 @@
 /** A forked supervisor's place: what it has of its own, and nothing of the launcher's that is not its business. */
 import { cString } from "./byte-strings.ts";
-import { takeOverRuntime } from "./forked-runtime.ts";
 import { AT_FDCWD, c, check, O, SYS } from "./libc.ts";
-import { openDescriptors } from "./process-facts.ts";
+import type { OpenDescriptor } from "./process-facts.ts";
 import type { Fork } from "./supervisor-fork.ts";
 
 const OPERATION = "become the supervisor";
 
-/** Takes the place; gives what it leaves on descriptors 0 to 2 and on the app's pidfd alone. Throws `OsError`. */
-export function takeSeat({ pipes, appPidfd, open = openDescriptors() }: Fork): void {
-  takeOverRuntime(open);
+/** Takes the place: of `open`, all descriptors from 3 up, it keeps the app's pidfd and the runtime's own. Throws `OsError`. */
+export function takeSeat({ pipes, appPidfd }: Fork, open: readonly OpenDescriptor[]): void {
   const nothing = check(
     c.openat(AT_FDCWD, cString("/dev/null"), O.rdwr | O.cloexec, 0),
     "openat",

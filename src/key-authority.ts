@@ -5,8 +5,6 @@
 import type { Config } from "./config.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { parseKeyLine } from "./key-line.ts";
-import { decodeKeyFile, hasTooManyLines, MOST_LINES, MOST_TOLD, splitKeyText } from "./key-text.ts";
 import { openOperatorDir } from "./operator-dir.ts";
 import { settings } from "./settings.ts";
 import { replaceFile, type StateDirectory } from "./state-directory.ts";
@@ -41,31 +39,39 @@ export async function writeAuthorities(
   state: StateDirectory,
   tools: Tools,
 ): Promise<AuthorityFiles> {
-  const authorities = readAuthorities(host, config);
+  const authorities = await readAuthorities(host, config);
   const ca = authorities === undefined ? undefined : put(state, CA_NAME, renderLines(authorities));
   const revoked = readRevoked(host, config.volume);
   if (revoked === undefined) return { trustedUserCaFile: ca, revokedKeysFile: undefined };
   const isKrl = Buffer.from(revoked).toString("latin1", 0, KRL_MAGIC.length) === KRL_MAGIC;
   const source = `${config.volume}/.ssh/revoked_keys`;
-  if (!isKrl && hasTooManyLines(decodeKeyFile(revoked))) throw notAList(source, `more than ${MOST_LINES} lines`);
-  const bytes = isKrl ? revoked : renderLines(readBareKeys(host, source, revoked));
+  const bytes = isKrl ? revoked : renderLines(await readRevokedKeys(host, source, revoked));
   const path = put(state, REVOKED_NAME, bytes);
   if (isKrl) await assertKrl(host, source, path, tools);
   return { trustedUserCaFile: ca, revokedKeysFile: path };
 }
 
-function readAuthorities(host: Host, config: Config): string[] | undefined {
+async function readRevokedKeys(host: Host, source: string, revoked: Uint8Array): Promise<string[]> {
+  const { decodeKeyFile, hasTooManyLines, MOST_LINES } = await import("./key-text.ts");
+  if (hasTooManyLines(decodeKeyFile(revoked))) throw notAList(source, `more than ${MOST_LINES} lines`);
+  return readBareKeys(host, source, revoked);
+}
+
+async function readAuthorities(host: Host, config: Config): Promise<string[] | undefined> {
   if (config.trustedUserCa === undefined) return undefined;
   const { name } = settings.trustedUserCa;
   const text = readTextSource(host, config.trustedUserCa, name);
   if ("problem" in text) throw new StageError(STAGE, text.problem);
-  const lines = readBareKeys(host, name, text.bytes);
+  const lines = await readBareKeys(host, name, text.bytes);
   if (lines.length > 0) return lines;
   throw new StageError(STAGE, { what: `${name} holds no usable key`, hint: "give it the authority's public key" });
 }
 
 /** Keys without options, as sshd wants them in both files: one line that it cannot read would void the whole file. */
-function readBareKeys(host: Host, source: string, bytes: Uint8Array): string[] {
+async function readBareKeys(host: Host, source: string, bytes: Uint8Array): Promise<string[]> {
+  // Most starts have neither file, and sshd waits for this stage.
+  const { decodeKeyFile, MOST_TOLD, splitKeyText } = await import("./key-text.ts");
+  const { parseKeyLine } = await import("./key-line.ts");
   const lines: string[] = [];
   let told = 0;
   for (const { line, number, doubt } of splitKeyText(decodeKeyFile(bytes))) {

@@ -13,11 +13,11 @@ import { install, restoreOrMakeIdentity } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
 import { writeUrlCopy } from "./key-url.ts";
 import { startUrlRefresh } from "./key-url-refresh.ts";
+import { openState } from "./open-state.ts";
 import { IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME } from "./paths.ts";
 import type { Request } from "./request.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
 import { readUrlRoots } from "./url-roots.ts";
-import { openState } from "./wake.ts";
 import { hasChangedSince, isMountedFile, startWatcher, type WatchedPaths, type Watcher } from "./watcher.ts";
 import { putInForce, writeLoginPath, writeSshdConfig } from "./write-sshd-config.ts";
 

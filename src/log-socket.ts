@@ -55,8 +55,6 @@ export class LogSocket {
     // As much as the kernel allows, which is not what was asked for.
     c.syscall(SYS.getsockopt, this.writer, SOL_SOCKET, SO_SNDBUF, ptr(this.#room), ptr(new Int32Array([4])));
     check(c.fcntl(this.writer, F_SETFL, O_NONBLOCK), "fcntl", OPERATION);
-    process.on("SIGIO", this.#listener);
-    signalOnInput(this.#reader, OPERATION);
   }
 
   /**
@@ -66,6 +64,8 @@ export class LogSocket {
   listen(onRecord: (record: LogRecord) => void, onFull: () => void = () => {}): void {
     this.#onRecord = onRecord;
     this.#onFull = onFull;
+    process.on("SIGIO", this.#listener);
+    signalOnInput(this.#reader, OPERATION);
     this.drain();
   }
 

@@ -32,7 +32,7 @@ async function run(command: readonly string[]): Promise<number> {
   const open = openDescriptors();
   const environment = readEnviron();
   const early = startEarly(command, environment, open);
-  if (early.role === "supervisor") return (await import("./supervise.ts")).superviseAsFork(early.fork);
+  if (early.role === "supervisor") return (await import("./supervise-fork.ts")).superviseAsFork(early.fork);
   const { isPlain, supervisor } = early;
   const descriptors = inheritedOf(open);
   if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
 import { c } from "./libc.ts";
+import { openState } from "./open-state.ts";
 import { KEYS_NAME } from "./paths.ts";
 import { readStartTicks } from "./process-stat.ts";
 import type { RecentProblems } from "./recent-problems.ts";
@@ -15,7 +16,6 @@ import type { StateDirectory } from "./state-directory.ts";
 import { describeStatus } from "./status-document.ts";
 import { StatusServer } from "./status-server.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { openState } from "./wake.ts";
 
 declare const WITHSSH_VERSION: string;
 

@@ -5,11 +5,10 @@
 import type { Config } from "./config.ts";
 import { findSshd } from "./find-sshd.ts";
 import type { Host } from "./host.ts";
-import { envMap } from "./process-facts.ts";
 import type { Request } from "./request.ts";
+import type { SshdPlace } from "./sshd-place.ts";
 import { createStages } from "./stage.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
-import { openRootlessState } from "./state-rootless.ts";
 
 /** What the stages of boot.ts build on. */
 export interface Woken {
@@ -21,22 +20,38 @@ export interface Woken {
 /** Starts an sshd that waits for its config in this state directory. It only makes the start quicker. */
 export type WarmSshd = (sshd: string, state: StateDirectory) => void;
 
+/** As that is done for real. */
+export const warmIn =
+  (place: SshdPlace): WarmSshd =>
+  (sshd, { private: dir }) =>
+    place.renew(sshd, dir.path).warm();
+
 /** Runs the stages in order. Throws `StageError` from the one that failed. */
-export async function wake(host: Host, config: Config, request: Request, warm: WarmSshd): Promise<Woken> {
+export async function wake(
+  host: Host,
+  config: Pick<Config, "sshd" | "homeKeys">,
+  request: Request,
+  warm: WarmSshd,
+): Promise<Woken> {
   const stage = createStages(host);
-  const state = await stage("openStateDirectory", () => openState(host, config, request));
+  const state = await stage("openStateDirectory", async () =>
+    request.mode === "rootless"
+      ? (await import("./open-state.ts")).openState(host, config, request)
+      : openStateDirectory(host),
+  );
   const sshd = await stage("findSshd", () => findSshd(host, config.sshd));
   await stage("warmSshd", () => warm(sshd, state));
   return { state, sshd };
 }
 
-/** Root's place is fixed; without root the app's environment says where this user may write. */
-export function openState(host: Host, config: Config, request: Request): StateDirectory {
-  if (request.mode !== "rootless") return openStateDirectory(host);
-  const environment = envMap(request.environment);
-  return openRootlessState(host, {
-    runtimeDirectory: environment.get("XDG_RUNTIME_DIR"),
-    home: environment.get("HOME"),
-    homeKeys: config.homeKeys,
-  });
+/** What this gives, or throws, to be taken later. */
+export async function settle<T>(run: () => Promise<T>): Promise<() => Promise<T>> {
+  try {
+    const value = await run();
+    return async () => value;
+  } catch (error) {
+    return async () => {
+      throw error;
+    };
+  }
 }

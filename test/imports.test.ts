@@ -32,6 +32,7 @@ const RUNNERS = [
   "launch.ts",
   "plain-start.ts",
   "supervise.ts",
+  "supervise-fork.ts",
   "bring-up.ts",
   "boot.ts",
   "supervisor.ts",
