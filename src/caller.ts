@@ -17,8 +17,8 @@ const OPERATION = "find out who called";
 const MAX_BYTES = 1 << 22;
 const NOCTTY = 0o400;
 const NOBODY_AT_ALL = 0xffffffff;
-/** sudo, and its monitor where it keeps one. */
-const MOST_ANCESTORS = 4;
+/** Our stand-in, sudo, and its monitor where it keeps one. */
+const MOST_ANCESTORS = 5;
 /** Variables that steer the runtime or the loader: with one of them here our own code may not be what runs. */
 const STEERING = /^(?:BUN_|LD_|NODE_|GLIBC_TUNABLES)/;
 

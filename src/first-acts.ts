@@ -37,24 +37,30 @@ export function putRight(): void {
   need(c.chdir(cString("/")), "chdir");
   c.umask(UMASK);
   if (c.geteuid() !== 0) throw notRoot(`euid ${c.geteuid()}`);
-  const root = new Uint32Array(1);
-  need(c.setgroups(1, ptr(root)), "setgroups");
-  need(c.setresgid(0, 0, 0), "setresgid");
-  need(c.setresuid(0, 0, 0), "setresuid");
-  assertRoot();
+  if (findWrongIds() !== undefined) becomeRoot();
   forgetInheritedSignals();
   raiseLimits();
   // Without CAP_SYS_NICE the caller's nice stays: it makes us slow, not wrong.
   c.setpriority(PRIO_PROCESS, 0, 0);
 }
 
-function assertRoot(): void {
+function becomeRoot(): void {
+  const root = new Uint32Array(1);
+  need(c.setgroups(1, ptr(root)), "setgroups");
+  need(c.setresgid(0, 0, 0), "setresgid");
+  need(c.setresuid(0, 0, 0), "setresuid");
+  const wrong = findWrongIds();
+  if (wrong !== undefined) throw notRoot(wrong);
+}
+
+/** Undefined where every id is root's, and root's own is the one group: so in every thread, which sudo has started us with. */
+function findWrongIds(): string | undefined {
   const ids = new Uint32Array(6);
   c.getresuid(ptr(ids, 0), ptr(ids, 4), ptr(ids, 8));
   c.getresgid(ptr(ids, 12), ptr(ids, 16), ptr(ids, 20));
   const groups = new Uint32Array(2);
   const count = c.getgroups(2, ptr(groups));
-  if (ids.some((id) => id !== 0) || count !== 1 || groups[0] !== 0) throw notRoot(`ids ${ids.join(" ")}`);
+  return ids.some((id) => id !== 0) || count !== 1 || groups[0] !== 0 ? `ids ${ids.join(" ")}` : undefined;
 }
 
 function notRoot(saw: string): StageError {

@@ -27,13 +27,12 @@ export interface Ground {
   readonly native: Host;
 }
 
-/** Makes it, once in a process, and this process a subreaper. Throws `OsError`. */
-export function layGround(): Ground {
+/** Makes it, once in a process, with the children that there are already, and this process a subreaper. Throws `OsError`. */
+export function layGround(children = new Children("later")): Ground {
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
   const timers = recordTimers();
-  const children = new Children("later");
   const log = new LateLog();
   const problems = new RecentProblems();
   const native = createNativeHost(children, (event) => {

@@ -11,6 +11,7 @@ import { c } from "./libc.ts";
 import { becomePlainly, isSettled } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, inheritedOf, openDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { AGAIN_ROLE, BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
+import { leaveStandIn } from "./stand-in.ts";
 import { hasSudo } from "./sudo-paths.ts";
 
 declare const WITHSSH_VERSION: string;
@@ -20,11 +21,17 @@ const STDOUT = 1;
 async function main(): Promise<number> {
   const [, ...words] = readArgv();
   if (words[0] === SUPERVISOR_ROLE) return (await import("./supervise.ts")).superviseAfterExec();
-  if (words[0] === SUDO_ROLE && words.length === 1) return (await import("./sudo-supervise.ts")).superviseBySudo();
+  if (words[0] === SUDO_ROLE && words.length === 1) return callBySudo();
   if (words[0] === BECOME_ROLE) return (await import("./become.ts")).becomeUnderInit(words.slice(1), readEnviron());
   if (words[0] === AGAIN_ROLE) return becomePlainly(words.slice(1), readEnviron(), inheritedDescriptors());
   if (words[0] === undefined || words[0].startsWith("-")) return runFlags(words);
   return run(words);
+}
+
+/** The root side of sudo mode: what goes on can become the supervisor, where sudo waits for the stand-in alone. */
+async function callBySudo(): Promise<number> {
+  const standIn = leaveStandIn();
+  return (await import("./sudo-supervise.ts")).superviseBySudo(standIn);
 }
 
 /** Runs this command (byte strings; empty: SSH alone). What we inherited is looked at before we open anything. */

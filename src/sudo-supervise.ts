@@ -6,22 +6,24 @@ import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
 import { judgeVolume } from "./caller-volume.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
+import { isSteering } from "./early-start.ts";
 import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
 import { putRight } from "./first-acts.ts";
 import type { Host } from "./host.ts";
-import { c, ptr } from "./libc.ts";
+import { c, check, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { readOwnExecutable } from "./own-executable.ts";
 import { readEnviron, splitEnvEntry } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import { type Reply, type Request, renderReply } from "./request.ts";
+import type { StandIn } from "./stand-in.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
-import { MAX_CALL_BYTES, parseCall, renderSudoReply, type SudoCall } from "./sudo-request.ts";
+import { MAX_CALL_BYTES, parseCall, renderSudoReply } from "./sudo-request.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
 import { type Grantee, isScopedRule } from "./sudoers.ts";
 import { startDetached } from "./supervisor-detached.ts";
@@ -31,41 +33,88 @@ const STDIN = 0;
 const STDOUT = 1;
 const LISTING_TIMEOUT_MS = 5000;
 
-/** Runs once and ends; gives the exit code, which sudo passes on to the launcher. */
-export async function superviseBySudo(): Promise<number> {
+/**
+ * Settles rights, and ends, or goes on as the supervisor where there is a stand-in for sudo to wait for; gives the exit code,
+ * which sudo passes on to the launcher.
+ */
+export async function superviseBySudo(standIn: StandIn | undefined): Promise<number> {
+  const children = new Children("later");
+  const settled = await settleRights(createHost(children));
+  standIn?.end(settled.code);
+  // Trouble from here on is SSH's: rights are gone, the app runs.
+  if (settled.host === undefined || settled.start === undefined) return settled.code;
+  const { request, appPidfd } = settled.start;
+  const checked = vet(settled.host, settled.caller, request);
+  if ("problems" in checked) {
+    refuseSsh(request, checked.problems);
+    return EXIT.ok;
+  }
+  if (standIn !== undefined && mayStay(checked)) {
+    const { superviseHere } = await import("./sudo-supervisor.ts");
+    return superviseHere(checked, appPidfd, children);
+  }
+  try {
+    startDetached(checked, appPidfd);
+  } catch (error) {
+    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
+    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
+  }
+  return EXIT.ok;
+}
+
+/** What came of the call; `start`: a supervisor is wanted for this request and this app. */
+type Settled =
+  | { readonly code: number; readonly host?: undefined }
+  | {
+      readonly code: number;
+      readonly host: Host;
+      readonly caller: Caller;
+      readonly start: { readonly request: Request; readonly appPidfd: number } | undefined;
+    };
+
+async function settleRights(host: Host): Promise<Settled> {
   let hasClaimed = false;
   try {
     putRight();
-    const host = createHost();
     claimStart(host);
     hasClaimed = true;
     const caller = identifyCaller(host, readEnviron());
     const executable = readOwnExecutable(host);
     const said = readAll(STDIN, "read the call", MAX_CALL_BYTES);
     // The launcher has given up before it came to a request: it has told why.
-    if (said.length === 0) return EXIT.stage;
+    if (said.length === 0) return { code: EXIT.stage };
     const call = parseCall(said);
     const proved = await proveGone(host, caller, executable);
+    // While the launcher waits, so that it is the launcher's.
+    const start = call.start ? { request: call.request, appPidfd: openPidfd(caller.pid) } : undefined;
     answer(renderSudoReply({ nonce: call.nonce, proved }));
-    if (call.start) start(host, caller, call);
-    return EXIT.ok;
+    return { code: EXIT.ok, host, caller, start };
   } catch (error) {
     const refused = error instanceof StageError ? renderProblem(error.problem) : String(error);
     answer(renderSudoReply({ refused, spent: error instanceof ClaimSpentError }));
     sayNow({ type: "refused start", text: `--supervise refused: ${refused}` }, defaultFormat());
     // Where it was the start's own call, its stderr is the container's log.
-    if (!hasClaimed) tellInLog(error);
-    return EXIT.stage;
+    if (!hasClaimed) tellInLog(host, error);
+    return { code: EXIT.stage };
   }
 }
 
-const createHost = (): Host => createNativeHost(new Children(), (event) => sayNow(event, defaultFormat()));
+const createHost = (children: Children): Host => createNativeHost(children, (event) => sayNow(event, defaultFormat()));
+
+const openPidfd = (pid: number): number =>
+  check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", "hold on to the app");
+
+/**
+ * Our runtime has started in the environment that sudo made, where a supervisor that is executed starts in an empty one: with
+ * what a runtime, or a fetch, goes by in it or asked for, it must be that.
+ */
+const mayStay = ({ environment }: Request): boolean => !isSteering(readEnviron()) && !isSteering(environment);
 
 /** A call that is not the start's own, refused: told where the operator looks. What cannot be told is still refused. */
-function tellInLog(error: unknown): void {
+function tellInLog(host: Host, error: unknown): void {
   try {
     const isLater = error instanceof ClaimSpentError || isClaimed();
-    if (!reportRefusal() && isLater) writeRefusal(identifyCaller(createHost(), readEnviron()));
+    if (!reportRefusal() && isLater) writeRefusal(identifyCaller(host, readEnviron()));
   } catch (failure) {
     sayNow({ type: "debug", text: `the refusal is told here alone: ${String(failure)}` }, defaultFormat());
   }
@@ -149,37 +198,28 @@ function granteeOf({ uid, names, entry, databaseGroups, kernelGroups, nameOfGrou
   };
 }
 
-/** Starts the supervisor with what counts of the request. Trouble from here on is SSH's: rights are gone, the app runs. */
-function start(host: Host, caller: Caller, { request }: SudoCall): void {
+/** What counts of the request, or why nothing does. */
+function vet(host: Host, caller: Caller, request: Request): Request | { readonly problems: readonly Problem[] } {
   const image = readImageSettings(host);
+  if ("problem" in image) return { problems: [image.problem] };
   const view = {
     uid: caller.uid,
     names: caller.names,
     cannotRead: (path: string) => tryToRead(caller, path),
     cannotHold: (path: string) => judgeVolume(caller, path),
   };
-  const vetted = "problem" in image ? undefined : vetEnvironment(request.environment, image, view);
-  const problems = "problem" in image ? [image.problem] : (vetted?.refused ?? []);
-  if (problems.length > 0) {
-    refuseSsh(request, problems);
-    return;
-  }
-  const checked: Request = {
+  const { environment, refused } = vetEnvironment(request.environment, image, view);
+  if (refused.length > 0) return { problems: refused };
+  return {
     ...request,
     mode: "sudo",
     appPid: caller.pid,
     appUid: caller.uid,
     appGid: caller.gid,
     appGroups: caller.kernelGroups,
-    imageSettings: "problem" in image ? [] : image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
-    environment: vetted?.environment ?? [],
+    imageSettings: image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
+    environment,
   };
-  try {
-    startDetached(checked);
-  } catch (error) {
-    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
-    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
-  }
 }
 
 function refuseSsh(request: Request, problems: readonly Problem[]): void {

@@ -3,7 +3,7 @@
  * kernel named, and nothing of sudo's or the caller's but the pipe and stderr.
  */
 import { memoryFile } from "./descriptors.ts";
-import { c, check, SYS } from "./libc.ts";
+import { c } from "./libc.ts";
 import { spawn } from "./processes.ts";
 import { type Request, renderRequest } from "./request.ts";
 import { SUPERVISOR_ROLE } from "./roles.ts";
@@ -15,16 +15,15 @@ const F_GETFD = 1;
 const NOTHING = { path: "/dev/null", write: true } as const;
 
 /** The pipe stays open where the launcher waits for an answer, or for our end. Throws `OsError`. */
-export function startDetached(request: Request): void {
+export function startDetached(request: Request, appPidfd: number): void {
   const stdin = memoryFile(renderRequest(request), OPERATION);
-  const pidfd = check(Number(c.syscall(SYS.pidfdOpen, request.appPid, 0, 0, 0, 0)), "pidfd_open", OPERATION);
   const keepsPipe = request.wantsReply || !request.hasCommand;
   const isOpen = (fd: number) => c.fcntl(fd, F_GETFD, 0) === 0;
   spawn(OPERATION, {
     path: "/proc/self/exe",
     argv: ["withssh", SUPERVISOR_ROLE],
     environment: [],
-    descriptors: [stdin, keepsPipe ? STDOUT : NOTHING, isOpen(STDERR) ? STDERR : NOTHING, pidfd],
+    descriptors: [stdin, keepsPipe ? STDOUT : NOTHING, isOpen(STDERR) ? STDERR : NOTHING, appPidfd],
     detach: "session",
   });
 }

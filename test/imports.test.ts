@@ -33,6 +33,7 @@ const RUNNERS = [
   "plain-start.ts",
   "supervise.ts",
   "supervise-fork.ts",
+  "sudo-supervisor.ts",
   "bring-up.ts",
   "boot.ts",
   "supervisor.ts",

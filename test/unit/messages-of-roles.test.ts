@@ -147,7 +147,7 @@ test.each([
 ])("the root side of the sudo call refuses, and its own log has why: %s", async (words, listing) => {
   world.host = machine(listing);
   world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, request });
-  expect(await superviseBySudo()).toBe(1);
+  expect(await superviseBySudo(undefined)).toBe(1);
   expect(said()).toEqual([expect.stringContaining(`--supervise refused: ${words} — hint: `)]);
 });
 
@@ -156,7 +156,7 @@ test("a refused call whose log cannot be reached is told on the caller's stderr 
   world.claim = () => {
     throw new StageError("claimStart", { what: "this start of the container has its supervisor already" });
   };
-  expect(await superviseBySudo()).toBe(1);
+  expect(await superviseBySudo(undefined)).toBe(1);
   expect(said()).toEqual([
     "--supervise refused: this start of the container has its supervisor already",
     "the refusal is told here alone: Error: EACCES",
@@ -166,7 +166,7 @@ test("a refused call whose log cannot be reached is told on the caller's stderr 
 test("what came over the pipe and is no call of ours is refused", async () => {
   world.host = machine(SCOPED);
   world.call = "fnord";
-  expect(await superviseBySudo()).toBe(1);
+  expect(await superviseBySudo(undefined)).toBe(1);
   expect(said().join("\n")).toMatch(/^--supervise refused: not a call of our launcher — saw /);
 });
 
@@ -176,7 +176,7 @@ test("a supervisor that cannot be started after the rights are gone leaves SSH d
   world.detached = () => {
     throw new Error("start the supervisor: posix_spawn: EAGAIN");
   };
-  expect(await superviseBySudo()).toBe(0);
+  expect(await superviseBySudo(undefined)).toBe(0);
   expect(said().join("\n")).toContain(
     "the supervisor cannot be started — saw Error: start the supervisor: posix_spawn: EAGAIN",
   );

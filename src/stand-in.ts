@@ -1,0 +1,52 @@
+/**
+ * A process that somebody waits for stays as a stand-in, which does nothing but end when it is told to, and a child of it goes on
+ * in its memory: so that work can outlive its own process without another start of the runtime. Knows nothing of SSH.
+ */
+import { EXIT } from "./errors.ts";
+import { c, check, O, ptr, SYS } from "./libc.ts";
+import { goOnApart } from "./shared-memory.ts";
+
+/** stand-in.s, as as(1) makes it. */
+export const MACHINE_CODE = [
+  "4989f9498b3931f631d24d8b51084531c0b8380000000f054885c00f8e8d00000041b8400000004c",
+  "89c731f6498d513841ba08000000b80d0000000f0585c07517498379380176104c89c7498d711831",
+  "d2b80d0000000f0541ffc875cabf02000000498d711031d241ba08000000b80e0000000f05498b79",
+  "60b8030000000f05498b7958498d7170ba0100000031c00f054883f8fc74e9498b79684883f80175",
+  "05410fb67970b8e70000000f05f4c3",
+].join("");
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+export interface StandIn {
+  /** Ends it with this exit code; from then on its end is none of ours. At most once. */
+  end(code: number): void;
+}
+
+/**
+ * Goes on in a process, and a session, of its own; until `end` it dies with the stand-in, which ends with EXIT.bug where nobody
+ * tells it how. Undefined, and nothing has changed, where that is not to be had. Every signal is blocked in what goes on.
+ */
+export function leaveStandIn(): StandIn | undefined {
+  const operation = "leave a stand-in";
+  const pipe = new Int32Array(2);
+  check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", operation);
+  const [from, to] = [pipe[0] ?? -1, pipe[1] ?? -1];
+  const pid = c.getpid();
+  const isApart = goOnApart(MACHINE_CODE, [from, to, EXIT.bug, 0], [], false);
+  c.close(from);
+  if (!isApart) {
+    c.close(to);
+    return undefined;
+  }
+  c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
+  c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (c.getppid() !== pid) c.exit_group(EXIT.bug);
+  return {
+    end: (code) => {
+      c.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+      c.write(to, ptr(Uint8Array.of(code)), 1);
+      c.close(to);
+    },
+  };
+}
