@@ -2,21 +2,19 @@
  * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
-import { type Caller, identifyCaller, tryToRead } from "./caller.ts";
-import { judgeVolume } from "./caller-volume.ts";
+import { type Caller, identifyCaller } from "./caller.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
-import { isSteering } from "./early-start.ts";
-import { EXIT, type Problem, renderProblem, StageError } from "./errors.ts";
+import { EXIT, renderProblem, StageError } from "./errors.ts";
 import { putRight } from "./first-acts.ts";
 import type { Host } from "./host.ts";
 import { c, check, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { readOwnExecutable } from "./own-executable.ts";
-import { readEnviron, splitEnvEntry } from "./process-facts.ts";
+import { readEnviron } from "./process-facts.ts";
 import { Children } from "./processes.ts";
-import { type Reply, type Request, renderReply } from "./request.ts";
+import type { Request } from "./request.ts";
 import type { StandIn } from "./stand-in.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
@@ -24,9 +22,7 @@ import { planTaking, takeAway } from "./sudo-grants.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply } from "./sudo-request.ts";
-import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
 import { type Grantee, isScopedRule } from "./sudoers.ts";
-import { startDetached } from "./supervisor-detached.ts";
 
 const STAGE = "proveSudoGone";
 const STDIN = 0;
@@ -43,23 +39,8 @@ export async function superviseBySudo(standIn: StandIn | undefined): Promise<num
   standIn?.end(settled.code);
   // Trouble from here on is SSH's: rights are gone, the app runs.
   if (settled.host === undefined || settled.start === undefined) return settled.code;
-  const { request, appPidfd } = settled.start;
-  const checked = vet(settled.host, settled.caller, request);
-  if ("problems" in checked) {
-    refuseSsh(request, checked.problems);
-    return EXIT.ok;
-  }
-  if (standIn !== undefined && mayStay(checked)) {
-    const { superviseHere } = await import("./sudo-supervisor.ts");
-    return superviseHere(checked, appPidfd, children);
-  }
-  try {
-    startDetached(checked, appPidfd);
-  } catch (error) {
-    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
-    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
-  }
-  return EXIT.ok;
+  const { startForCaller } = await import("./sudo-start.ts");
+  return startForCaller({ ...settled, ...settled.start, children, mayStay: standIn !== undefined });
 }
 
 /** What came of the call; `start`: a supervisor is wanted for this request and this app. */
@@ -103,12 +84,6 @@ const createHost = (children: Children): Host => createNativeHost(children, (eve
 
 const openPidfd = (pid: number): number =>
   check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", "hold on to the app");
-
-/**
- * Our runtime has started in the environment that sudo made, where a supervisor that is executed starts in an empty one: with
- * what a runtime, or a fetch, goes by in it or asked for, it must be that.
- */
-const mayStay = ({ environment }: Request): boolean => !isSteering(readEnviron()) && !isSteering(environment);
 
 /** A call that is not the start's own, refused: told where the operator looks. What cannot be told is still refused. */
 function tellInLog(host: Host, error: unknown): void {
@@ -196,34 +171,4 @@ function granteeOf({ uid, names, entry, databaseGroups, kernelGroups, nameOfGrou
     primaryGroup: { names: [nameOf(entry.gid)].filter((name) => name !== ""), gid: entry.gid },
     otherGroups: others.map((gid) => ({ name: nameOf(gid), gid })),
   };
-}
-
-/** What counts of the request, or why nothing does. */
-function vet(host: Host, caller: Caller, request: Request): Request | { readonly problems: readonly Problem[] } {
-  const image = readImageSettings(host);
-  if ("problem" in image) return { problems: [image.problem] };
-  const view = {
-    uid: caller.uid,
-    names: caller.names,
-    cannotRead: (path: string) => tryToRead(caller, path),
-    cannotHold: (path: string) => judgeVolume(caller, path),
-  };
-  const { environment, refused } = vetEnvironment(request.environment, image, view);
-  if (refused.length > 0) return { problems: refused };
-  return {
-    ...request,
-    mode: "sudo",
-    appPid: caller.pid,
-    appUid: caller.uid,
-    appGid: caller.gid,
-    appGroups: caller.kernelGroups,
-    imageSettings: image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
-    environment,
-  };
-}
-
-function refuseSsh(request: Request, problems: readonly Problem[]): void {
-  for (const problem of problems) sayNow({ type: "ssh down", problem }, defaultFormat());
-  const why = problems[0]?.what ?? "refused";
-  if (request.wantsReply) answer(renderReply({ ready: false, why } satisfies Reply));
 }

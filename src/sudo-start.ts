@@ -1,0 +1,87 @@
+/**
+ * What becomes of a sudo call's request once rights are gone: what counts of it starts the supervisor. Trouble from here on is
+ * SSH's: the app runs already. Loaded when nobody waits any more.
+ */
+import { type Caller, tryToRead } from "./caller.ts";
+import { judgeVolume } from "./caller-volume.ts";
+import { isSteering } from "./early-start.ts";
+import { EXIT, type Problem } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { c, ptr } from "./libc.ts";
+import { defaultFormat, sayNow } from "./log-line.ts";
+import { readEnviron, splitEnvEntry } from "./process-facts.ts";
+import type { Children } from "./processes.ts";
+import { type Reply, type Request, renderReply } from "./request.ts";
+import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
+import { startDetached } from "./supervisor-detached.ts";
+
+const STDOUT = 1;
+
+export interface Start {
+  readonly host: Host;
+  readonly caller: Caller;
+  readonly request: Request;
+  readonly appPidfd: number;
+  readonly children: Children;
+  /** Nobody waits for the end of this process: it can become the supervisor itself. */
+  readonly mayStay: boolean;
+}
+
+/** Starts it, or becomes it; gives the exit code. */
+export async function startForCaller(start: Start): Promise<number> {
+  const { host, caller, appPidfd, children } = start;
+  const request = vet(host, caller, start.request);
+  if ("problems" in request) {
+    refuseSsh(start.request, request.problems);
+    return EXIT.ok;
+  }
+  if (start.mayStay && isUnsteered(request)) {
+    const { superviseHere } = await import("./sudo-supervisor.ts");
+    return superviseHere(request, appPidfd, children);
+  }
+  try {
+    startDetached(request, appPidfd);
+  } catch (error) {
+    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
+    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
+  }
+  return EXIT.ok;
+}
+
+/**
+ * Our runtime has started in the environment that sudo made, where a supervisor that is executed starts in an empty one: with
+ * what a runtime, or a fetch, goes by in it or asked for, it must be that.
+ */
+const isUnsteered = ({ environment }: Request): boolean => !isSteering(readEnviron()) && !isSteering(environment);
+
+/** What counts of the request, or why nothing does. */
+function vet(host: Host, caller: Caller, request: Request): Request | { readonly problems: readonly Problem[] } {
+  const image = readImageSettings(host);
+  if ("problem" in image) return { problems: [image.problem] };
+  const view = {
+    uid: caller.uid,
+    names: caller.names,
+    cannotRead: (path: string) => tryToRead(caller, path),
+    cannotHold: (path: string) => judgeVolume(caller, path),
+  };
+  const { environment, refused } = vetEnvironment(request.environment, image, view);
+  if (refused.length > 0) return { problems: refused };
+  return {
+    ...request,
+    mode: "sudo",
+    appPid: caller.pid,
+    appUid: caller.uid,
+    appGid: caller.gid,
+    appGroups: caller.kernelGroups,
+    imageSettings: image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
+    environment,
+  };
+}
+
+function refuseSsh(request: Request, problems: readonly Problem[]): void {
+  for (const problem of problems) sayNow({ type: "ssh down", problem }, defaultFormat());
+  const why = problems[0]?.what ?? "refused";
+  if (!request.wantsReply) return;
+  const bytes = Buffer.from(renderReply({ ready: false, why } satisfies Reply), "utf8");
+  c.write(STDOUT, ptr(bytes), bytes.length);
+}
