@@ -38,7 +38,11 @@ export interface Caller {
 
 /** Identifies the caller from sudo's own variables and our ancestors. Throws `StageError` in words. */
 export function identifyCaller(host: Host, environ: readonly string[]): Caller {
-  const variables = new Map(environ.flatMap((entry) => splitEnvEntry(entry) ?? []).map((one) => [one.name, one.value]));
+  const variables = new Map<string, string>();
+  for (const entry of environ) {
+    const split = splitEnvEntry(entry);
+    if (split !== undefined) variables.set(split.name, split.value);
+  }
   const steering = [...variables.keys()].find((name) => STEERING.test(name));
   if (steering !== undefined)
     throw refused(
@@ -59,9 +63,17 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
     throw refused(`uid ${uid} has no name that sudo and /etc/passwd agree on`, "", "give it a line in /etc/passwd");
   const launcher = findLauncher(uid);
   const groups = parseGroup(readEtc(host, "group"));
-  const databaseGroups = [...new Set(passwd.flatMap((one) => groupsOf(one, groups)))];
+  const databaseGroups = new Set<number>();
+  for (const one of passwd) for (const gid of groupsOf(one, groups)) databaseGroups.add(gid);
   const nameOfGroup = new Map(groups.map(({ gid, name }) => [gid, name]));
-  return { uid, ...launcher, entry, names: passwd.map(({ name }) => name), databaseGroups, nameOfGroup };
+  return {
+    uid,
+    ...launcher,
+    entry,
+    names: passwd.map(({ name }) => name),
+    databaseGroups: [...databaseGroups],
+    nameOfGroup,
+  };
 }
 
 /** Goes up past sudo's own processes, which are root's, to the first that is wholly this user's. */
@@ -98,7 +110,7 @@ function readStatus(pid: number): Status {
 
 function readEtc(host: Host, name: string): string {
   const bytes = readIfThere(host, OPERATION, { directory: "/etc", name, maxBytes: MAX_BYTES }, ["ENOENT"]);
-  return bytes === undefined ? "" : Buffer.from(bytes).toString("latin1");
+  return bytes === undefined ? "" : byteString(bytes);
 }
 
 function idOf(text: string | undefined): number | undefined {
@@ -115,7 +127,7 @@ function refused(what: string, saw: string, hint: string): StageError {
  */
 export function asCaller<T>(caller: Pick<Caller, "uid" | "gid" | "kernelGroups">, run: () => T): T {
   const setGroups = (groups: readonly number[]) => {
-    const table = Uint32Array.from(groups.length === 0 ? [0] : groups);
+    const table = new Uint32Array(groups.length === 0 ? [0] : groups);
     if (c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0) < 0) {
       throw refused(
         "the caller's groups cannot be taken on",

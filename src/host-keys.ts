@@ -122,8 +122,12 @@ async function restoreFrom(
 ): Promise<Identity | { readonly problem: Problem }> {
   const { host } = tools;
   tellRefused(host, settings, found);
-  const present = [...found.values()].flatMap((file) => (file.state === "good" ? [file.key] : []));
-  const refused = [...found.values()].filter((file) => file.state === "refused").length;
+  const present: HostKey[] = [];
+  let refused = 0;
+  for (const file of found.values()) {
+    if (file.state === "good") present.push(file.key);
+    if (file.state === "refused") refused += 1;
+  }
   if (present.length === 0 && refused > 0) {
     const hint = "put a good key back, or move the bad ones away and a new identity is made";
     return { problem: { what: "no host key on the volume can be used", saw: `${refused} that cannot`, hint } };
@@ -134,7 +138,8 @@ async function restoreFrom(
     kept = await Promise.all(FAST_TYPES.map((type) => makeAndKeep(tools, store, type)));
   }
   const keys = [...present, ...choose(host, present, kept)];
-  const problem = kept.flatMap((one) => ("problem" in one ? [one.problem] : []))[0];
+  const failed = kept.find((one) => "problem" in one);
+  const problem = failed !== undefined && "problem" in failed ? failed.problem : undefined;
   if (keys.length === 0) {
     if (problem === undefined) throw new Error("there is neither a host key nor a reason why");
     return { problem };

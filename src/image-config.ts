@@ -3,6 +3,7 @@
  * Match block it is under. It changes nothing and never fails: what cannot be read is a problem beside the rest.
  * Rules: sshd_config(5) Include and Match; servconf.c (an Include never changes the Match state of the file around it).
  */
+import { byteString } from "./byte-strings.ts";
 import type { ConfigLine, MatchScope } from "./config-line.ts";
 import { parseConfigLine } from "./config-line.ts";
 import type { Problem } from "./errors.ts";
@@ -74,7 +75,7 @@ function joinCriteria(outer: MatchScope | undefined, own: string): string {
 async function readConfigFile(host: Host, file: string, problems: Problem[]): Promise<string> {
   try {
     const bytes = readRegular(host, file) ?? readRegular(host, await resolveLink(host, FOLLOW, file));
-    return bytes === undefined ? "" : Buffer.from(bytes).toString("latin1");
+    return bytes === undefined ? "" : byteString(bytes);
   } catch (error) {
     if (!isOsError(error)) throw error;
     // Not there, or a directory or device that a glob caught: for sshd an empty file.

@@ -243,6 +243,18 @@ export const O = {
 
 export const AT_FDCWD = -100;
 
+const loadSearch = () => dlopen(LIBC, { memmem: { args: [P, N, P, N], returns: P } }).symbols.memmem;
+let search: ReturnType<typeof loadSearch> | undefined;
+
+/** Where these bytes are first, from there on (memmem(3)); below 0 where they are not. */
+export function findBytes(all: Uint8Array, wanted: Uint8Array, from: number): number {
+  if (from >= all.length) return -1;
+  search ??= loadSearch();
+  const start = ptr(all);
+  const found = search((start + from) as Pointer, all.length - from, ptr(wanted), wanted.length);
+  return found === null ? -1 : Number(found) - Number(start);
+}
+
 /** The errno of the call that just failed in this thread. */
 export function errno(): number {
   const at = c.__errno_location();

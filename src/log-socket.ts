@@ -3,6 +3,7 @@
  * with the writer's pid from the kernel (unix(7), SO_PASSCRED). sshd's end never blocks: a full log hangs logins.
  */
 
+import { byteString } from "./byte-strings.ts";
 import { c, check, ptr, SYS } from "./libc.ts";
 import { signalOnInput } from "./signal-io.ts";
 
@@ -97,7 +98,7 @@ export class LogSocket {
     if (length <= 0) return undefined;
     const view = new DataView(this.#control.buffer);
     const hasCredentials = this.#header[5] !== 0n && view.getInt32(12, true) === SCM_CREDENTIALS;
-    const text = Buffer.from(this.#buffer.buffer, 0, length).toString("latin1");
+    const text = byteString(this.#buffer.subarray(0, length));
     return { text, pid: hasCredentials ? view.getInt32(16, true) : 0 };
   }
 

@@ -3,7 +3,7 @@
  * nothing can be swapped between a check and its use (openat(2), O_NOFOLLOW). Must never see a path with a slash.
  */
 import { ARCHITECTURE } from "./architecture.ts";
-import { byteString, cString } from "./byte-strings.ts";
+import { byteString, cString, textOf } from "./byte-strings.ts";
 import { readAll, writeAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { isOsError, OsError } from "./errors.ts";
@@ -129,7 +129,7 @@ class NativeDir implements Dir {
     const target = new Uint8Array(MAX_LINK_BYTES);
     const length = Number(c.readlinkat(this.fd, this.#name(name, operation), ptr(target), target.length));
     check(length, "readlinkat", operation, this.#path(name));
-    return Buffer.from(target.subarray(0, length)).toString("utf8");
+    return textOf(byteString(target.subarray(0, length)));
   }
 
   stat(operation: string, name: string): Facts | undefined {
@@ -163,7 +163,7 @@ class NativeDir implements Dir {
       c.close(fd);
     }
     names.sort((a, b) => (a < b ? -1 : 1));
-    return names.map((name) => Buffer.from(name, "latin1").toString("utf8"));
+    return names.map(textOf);
   }
 
   create(

@@ -29,11 +29,12 @@ export interface GroupEntry {
 }
 
 export function parsePasswd(text: string): PasswdEntry[] {
-  return fieldsOf(text, 7).flatMap(([name = "", password = "", uid, gid, , home = "", shell = ""]) => {
-    const ids = { uid: idOf(uid), gid: idOf(gid) };
-    if (ids.uid === undefined || ids.gid === undefined) return [];
-    return [{ name, password, uid: ids.uid, gid: ids.gid, home, shell }];
-  });
+  const entries: PasswdEntry[] = [];
+  for (const [name = "", password = "", uidField, gidField, , home = "", shell = ""] of fieldsOf(text, 7)) {
+    const [uid, gid] = [idOf(uidField), idOf(gidField)];
+    if (uid !== undefined && gid !== undefined) entries.push({ name, password, uid, gid, home, shell });
+  }
+  return entries;
 }
 
 export function parseShadow(text: string): ShadowEntry[] {
@@ -48,11 +49,15 @@ export function parseShadow(text: string): ShadowEntry[] {
 }
 
 export function parseGroup(text: string): GroupEntry[] {
-  return fieldsOf(text, 4).flatMap(([name = "", , gid, members = ""]) => {
-    const id = idOf(gid);
-    return id === undefined ? [] : [{ name, gid: id, members: members.split(",").filter((member) => member !== "") }];
-  });
+  const entries: GroupEntry[] = [];
+  for (const [name = "", , gidField, members = ""] of fieldsOf(text, 4)) {
+    const gid = idOf(gidField);
+    if (gid !== undefined) entries.push({ name, gid, members: members === "" ? [] : splitMembers(members) });
+  }
+  return entries;
 }
+
+const splitMembers = (members: string): string[] => members.split(",").filter((member) => member !== "");
 
 /** Finds a user by name, else, when it is all digits, by uid. */
 export function findUser(entries: readonly PasswdEntry[], nameOrUid: string): PasswdEntry | undefined {
@@ -67,11 +72,16 @@ export function groupsOf(user: PasswdEntry, groups: readonly GroupEntry[]): numb
   return [...new Set([user.gid, ...listed])];
 }
 
+/** What a comment begins with, or what means a directory service (nsswitch.conf(5), compat). */
+const NO_ENTRY = "#+-";
+
 function fieldsOf(text: string, count: number): string[][] {
-  return text
-    .split("\n")
-    .map((line) => line.split(":"))
-    .filter((fields) => fields.length === count && fields[0] !== "" && !/^[#+-]/.test(fields[0] ?? ""));
+  const found: string[][] = [];
+  for (const line of text.split("\n")) {
+    const fields = line.split(":");
+    if (fields.length === count && fields[0] !== "" && !NO_ENTRY.includes(line[0] ?? "")) found.push(fields);
+  }
+  return found;
 }
 
 function idOf(field: string | undefined): number | undefined {

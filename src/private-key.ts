@@ -3,6 +3,7 @@
  * The private half decides: every public field must follow from it. Never puts key material into a reason.
  * Format: OpenSSH's PROTOCOL.key; armor rules as sshd's own reader has them (sshkey.c, private2_uudecode).
  */
+import { byteString, fromBase64, toBase64 } from "./byte-strings.ts";
 import { concat, isSame, WireReader, wireString } from "./ssh-wire.ts";
 
 /** Algorithms that sshd takes as plain host keys. */
@@ -44,7 +45,7 @@ const assertThat = (holds: boolean, reason: string): void => {
 
 /** Judges a whole key file. Never throws for what the bytes hold. */
 export function parsePrivateKey(bytes: Uint8Array): PrivateKeyVerdict {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  const text = byteString(bytes);
   if (!text.startsWith(BEGIN)) return judgeOtherForm(text);
   try {
     const key = parseContainer(parseArmor(text));
@@ -63,7 +64,7 @@ export function parsePrivateKey(bytes: Uint8Array): PrivateKeyVerdict {
 export function parseDerivedPublicLine(line: string): PublicHalf | string {
   const [type = "", base64 = "", ...comment] = line.trim().split(" ");
   try {
-    const blob = new Uint8Array(Buffer.from(base64, "base64"));
+    const blob = fromBase64(base64);
     const wire = new WireReader(blob);
     if (wire.text() !== type) return "type and content disagree";
     assertAlgorithm(type);
@@ -111,11 +112,11 @@ function parseArmor(text: string): Uint8Array {
   }
   const base64 = text.slice(BEGIN.length, end).replace(/[\s\v]+/g, "");
   assertThat(/^[A-Za-z0-9+/]+={0,2}$/.test(base64) && base64.length % 4 === 0, "it is damaged: not base64");
-  return new Uint8Array(Buffer.from(base64, "base64"));
+  return fromBase64(base64);
 }
 
 function parseContainer(bytes: Uint8Array): PublicHalf | "encrypted" {
-  const magic = Buffer.from(bytes.subarray(0, MAGIC.length)).toString("latin1");
+  const magic = byteString(bytes.subarray(0, MAGIC.length));
   assertThat(magic === MAGIC, "it is damaged: not an openssh-key-v1 file");
   const outer = new WireReader(bytes.subarray(MAGIC.length));
   const cipher = outer.text();
@@ -189,11 +190,11 @@ function assertRsaSize(n: Uint8Array): void {
   assertThat(bits >= LEAST_RSA_BITS, `it is an RSA key of ${bits} bits: at least ${LEAST_RSA_BITS} are needed`);
 }
 
-const toBigInt = (bytes: Uint8Array): bigint => BigInt(`0x0${Buffer.from(bytes).toString("hex")}`);
+const toBigInt = (bytes: Uint8Array): bigint => BigInt(`0x0${bytes.toHex()}`);
 
 function publicHalf(type: HostKeyAlgorithm, publicBlob: Uint8Array, rawComment: string): PublicHalf {
   // A comment is free text: one that could break a line is left out of what we print and write.
   const comment = /^[\x20-\x7e]*$/.test(rawComment) ? rawComment.trim() : "";
-  const publicLine = `${type} ${Buffer.from(publicBlob).toString("base64")}${comment === "" ? "" : ` ${comment}`}`;
+  const publicLine = `${type} ${toBase64(publicBlob)}${comment === "" ? "" : ` ${comment}`}`;
   return { type, publicBlob, fingerprint: fingerprintOf(publicBlob), comment, publicLine };
 }

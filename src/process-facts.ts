@@ -39,6 +39,16 @@ export function splitEnvEntry(entry: string): { name: string; value: string } | 
   return at <= 0 ? undefined : { name: entry.slice(0, at), value: entry.slice(at + 1) };
 }
 
+/** All of them, in their order. */
+export function splitEnvironment(entries: readonly string[]): { name: string; value: string }[] {
+  const found: { name: string; value: string }[] = [];
+  for (const entry of entries) {
+    const split = splitEnvEntry(entry);
+    if (split !== undefined) found.push(split);
+  }
+  return found;
+}
+
 /** The first value of each name, as getenv(3) finds it, read as UTF-8. */
 export function envMap(entries: readonly string[]): Map<string, string> {
   const map = new Map<string, string>();

@@ -2,9 +2,11 @@
  * The image's OpenSSH: found, not assumed. What only running sshd would tell (its release, its privilege separation
  * directory) is read from its file instead, since a run costs as much as the rest of our start.
  */
+import { byteString, bytesFrom } from "./byte-strings.ts";
 import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
 import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { findBytes } from "./libc.ts";
 import { installHint } from "./packages.ts";
 import { KEYGEN_PATHS, PRIVSEP_DIRECTORIES, SFTP_SERVER_PATHS } from "./paths.ts";
 
@@ -26,8 +28,7 @@ const OLDEST: SshdVersion = { major: 8, minor: 4 };
 
 /** What belongs to this sshd. Throws `StageError` naming packages. */
 export async function findPrograms(host: Host, sshd: string): Promise<Programs> {
-  const bytes = host.readProgram(OPERATION, sshd);
-  const file = bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const file = host.readProgram(OPERATION, sshd);
   const version = await findVersion(host, sshd, file);
   if (file !== undefined && mayNeedHelpers(version)) assertHelpers(host, sshd, file);
   return {
@@ -43,11 +44,11 @@ export async function findPrograms(host: Host, sshd: string): Promise<Programs> 
  * Throws `StageError` where a program that this sshd executes is not there: a part of the package was copied, or sshd
  * alone was upgraded. `sshd -t` passes then, and each login fails. Paths are compiled in (pathnames.h).
  */
-function assertHelpers(host: Host, sshd: string, file: Buffer): void {
+function assertHelpers(host: Host, sshd: string, file: Uint8Array): void {
   for (const name of HELPERS) {
-    const end = file.indexOf(`/${name}\0`, 0, "latin1");
+    const end = findBytes(file, bytesFrom(`/${name}\0`), 0);
     if (end < 0) continue;
-    const path = file.toString("latin1", file.lastIndexOf(0, end) + 1, end + 1 + name.length);
+    const path = byteString(file.subarray(file.lastIndexOf(0, end) + 1, end + 1 + name.length));
     if (!path.startsWith("/") || host.isExecutable(path)) continue;
     throw new StageError("findPrograms", {
       what: `${sshd} needs ${path}, which cannot be run`,
@@ -60,9 +61,10 @@ function assertHelpers(host: Host, sshd: string, file: Buffer): void {
  * Where such bytes are in a program; undefined where none of them `isIt`. The texts of a program lie behind its code, which is
  * the larger part: so its second half first, then all.
  */
-function findText(file: Buffer, text: string, isIt: (at: number) => boolean = () => true): number | undefined {
+function findText(file: Uint8Array, text: string, isIt: (at: number) => boolean = () => true): number | undefined {
+  const wanted = bytesFrom(text);
   for (const from of [file.length >> 1, 0]) {
-    for (let at = file.indexOf(text, from, "latin1"); at >= 0; at = file.indexOf(text, at + 1, "latin1")) {
+    for (let at = findBytes(file, wanted, from); at >= 0; at = findBytes(file, wanted, at + 1)) {
       if (isIt(at)) return at;
     }
   }
@@ -70,12 +72,12 @@ function findText(file: Buffer, text: string, isIt: (at: number) => boolean = ()
 }
 
 /** version.h's words, `OpenSSH_9.2p1`; the file also names others (compat.c), never with a `p` for portable. */
-async function findVersion(host: Host, sshd: string, file: Buffer | undefined): Promise<SshdVersion> {
-  const wordAt = (at: number) => file?.toString("latin1", at, at + 24) ?? "";
+async function findVersion(host: Host, sshd: string, file: Uint8Array | undefined): Promise<SshdVersion> {
+  const wordAt = (at: number) => (file === undefined ? "" : byteString(file.subarray(at, at + 24)));
   const at = file && findText(file, "OpenSSH_", (one) => /^OpenSSH_\d+\.\d+p\d/.test(wordAt(one)));
   if (at !== undefined) return parseSshdVersion(wordAt(at)) ?? OLDEST;
   const { stdout, stderr } = await host.run("ask sshd for its version", [sshd, "-V"], { timeoutMs: 5000 });
-  const text = Buffer.from(stdout).toString("latin1") + Buffer.from(stderr).toString("latin1");
+  const text = byteString(stdout) + byteString(stderr);
   return parseSshdVersion(text) ?? OLDEST;
 }
 

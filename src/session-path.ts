@@ -2,6 +2,7 @@
  * Keeps the container's PATH in login shells: writes or removes our drop-in in /etc/profile.d. Best effort: a read-only
  * /etc, or an image without that directory, only means that login shells have the distribution's PATH.
  */
+import { bytesFrom } from "./byte-strings.ts";
 import { isOsError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { PROFILE_DROP_IN, renderProfileDropIn, type Variable } from "./session-env.ts";
@@ -17,7 +18,7 @@ export function writeProfileDropIn(host: Host, variables: readonly Variable[], u
   try {
     const dir = host.openDir(OPERATION, PROFILE_DROP_IN.slice(0, slash));
     try {
-      if (text !== undefined) replaceFile(dir, OPERATION, name, Buffer.from(text, "latin1"), 0o644);
+      if (text !== undefined) replaceFile(dir, OPERATION, name, bytesFrom(text), 0o644);
       else if (dir.stat(OPERATION, name) !== undefined) dir.remove(OPERATION, name);
     } finally {
       dir.close();

@@ -2,6 +2,7 @@
  * SSH's wire format (RFC 4251, section 5) as far as key files need it. Reading past the end throws RangeError.
  * Knows nothing of keys and keeps no copy of what it reads.
  */
+import { byteString, bytesFrom } from "./byte-strings.ts";
 
 export class WireReader {
   #at = 0;
@@ -23,8 +24,7 @@ export class WireReader {
   }
   /** A string as Latin-1: compares safely, never throws on bytes that are no UTF-8. */
   text(): string {
-    const bytes = this.string();
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+    return byteString(this.string());
   }
   rest(): Uint8Array {
     return this.bytes.subarray(this.#at);
@@ -36,7 +36,7 @@ export class WireReader {
 
 /** Length and bytes. Text is taken as Latin-1 (type and curve names). */
 export function wireString(content: Uint8Array | string): Uint8Array {
-  const bytes = typeof content === "string" ? Buffer.from(content, "latin1") : content;
+  const bytes = typeof content === "string" ? bytesFrom(content) : content;
   const out = new Uint8Array(4 + bytes.length);
   new DataView(out.buffer).setUint32(0, bytes.length);
   out.set(bytes, 4);
@@ -44,9 +44,19 @@ export function wireString(content: Uint8Array | string): Uint8Array {
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }

@@ -2,6 +2,7 @@
  * Other ways to root beside sudoers' files, each refused by name: doas, a root without a password, sudo rules from a
  * directory service. Looks only; nothing here can be taken away safely.
  */
+import { byteString } from "./byte-strings.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { listIfThere, readIfThere } from "./if-there.ts";
@@ -92,7 +93,7 @@ function findDirectoryRules(host: Host): Problem[] {
 
 function readText(host: Host, directory: string, name: string): string | undefined {
   const bytes = readIfThere(host, OPERATION, { directory, name, maxBytes: MAX_BYTES }, ABSENT);
-  return bytes && Buffer.from(bytes).toString("latin1");
+  return bytes && byteString(bytes);
 }
 
 /** A link (busybox: /bin/su to /bin/bbsuid) counts as set-uid: better one warning too many. */

@@ -2,6 +2,7 @@
  * Takes the app user's sudo rules away on disk: every file that sudo reads, checked by visudo before it counts, replaced
  * in one step with owner and mode kept. What cannot be taken away safely is told by file and line, and nothing is changed.
  */
+import { byteString, bytesFrom } from "./byte-strings.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Dir, FileContent, Host } from "./host.ts";
 import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
@@ -119,7 +120,7 @@ function readOne(host: Host, directory: string, name: string): SudoersFile {
         hint: `in the image: RUN chown root ${directory}/${name} && chmod 440 ${directory}/${name}`,
       });
     }
-    return { directory, name, text: Buffer.from(bytes).toString("latin1"), facts };
+    return { directory, name, text: byteString(bytes), facts };
   } finally {
     dir.close();
   }
@@ -133,7 +134,7 @@ async function replaceChecked(host: Host, visudo: string, file: SudoersFile, tex
   try {
     if (dir.stat(WRITE, temporary) !== undefined) dir.remove(WRITE, temporary);
     const owner = { uid: facts.uid, gid: facts.gid };
-    dir.create(WRITE, temporary, Buffer.from(text, "latin1"), { mode: facts.mode, owner, sync: true });
+    dir.create(WRITE, temporary, bytesFrom(text), { mode: facts.mode, owner, sync: true });
     const check = await host.run(WRITE, [visudo, "-c", "-f", `${directory}/${temporary}`], { timeoutMs: 5000 });
     if (check.code !== 0) {
       dir.remove(WRITE, temporary);

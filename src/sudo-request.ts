@@ -2,6 +2,7 @@
  * What the launcher hands to our root side over sudo's stdin, and the one line that comes back. Unknown fields are refused,
  * and the answer counts only with the launcher's own nonce.
  */
+import { bytesFrom } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
 import { parseFields, parseRequest, type Request } from "./request.ts";
 
@@ -25,7 +26,7 @@ export type SudoReply =
   | { readonly refused: string; readonly spent: boolean };
 
 export function renderCall(call: SudoCall): Uint8Array {
-  return Buffer.from(JSON.stringify(call), "latin1");
+  return bytesFrom(JSON.stringify(call));
 }
 
 /** The call from bytes; throws `StageError` when it is not exactly one. */
@@ -36,7 +37,7 @@ export function parseCall(bytes: Uint8Array): SudoCall {
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
     throw refuse("field nonce or start");
-  return { nonce, start, request: parseRequest(Buffer.from(JSON.stringify(request) ?? "", "latin1")) };
+  return { nonce, start, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
 }
 
 export function renderSudoReply(reply: SudoReply): string {

@@ -2,6 +2,7 @@
  * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
+import { byteString, utf8Of } from "./byte-strings.ts";
 import { type Caller, identifyCaller } from "./caller.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
@@ -97,7 +98,7 @@ function tellInLog(host: Host, error: unknown): void {
 
 /** Nobody may be listening any more: what could not be said is not proved, and the launcher takes it so. */
 function answer(line: string): void {
-  const bytes = Buffer.from(line, "utf8");
+  const bytes = utf8Of(line);
   c.write(STDOUT, ptr(bytes), bytes.length);
 }
 
@@ -153,9 +154,8 @@ async function list(host: Host, sudo: string, caller: Caller, executable: string
   const listings = await Promise.all(
     caller.names.map(async (name) => {
       const result = await host.run("ask sudo what is left", argv(name), { timeoutMs: LISTING_TIMEOUT_MS });
-      const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
       if (result.timedOut || result.code === undefined) return { kind: "unclear", saw: "no answer" } as const;
-      return judgeListing(text(result.stdout), text(result.stderr), executable);
+      return judgeListing(byteString(result.stdout), byteString(result.stderr), executable);
     }),
   );
   const [first = { kind: "unclear", saw: "no answer" }, ...others] = listings;

@@ -2,6 +2,7 @@
  * The text of a setting that may come as a file: NAME, or the file that NAME_FILE names. What the operator named is read
  * as it is, a Kubernetes secret's links too; a fifo, a device or a huge file is refused and never waited for.
  */
+import { utf8Of } from "./byte-strings.ts";
 import type { TextSource } from "./config.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -16,7 +17,7 @@ export function readTextSource(
   source: TextSource,
   name: string,
 ): { readonly bytes: Uint8Array } | { readonly problem: Problem } {
-  if ("text" in source) return { bytes: Buffer.from(`${source.text}\n`, "utf8") };
+  if ("text" in source) return { bytes: utf8Of(`${source.text}\n`) };
   try {
     return { bytes: readNamed(host.saidBy(`${name}_FILE`).host, source.file) };
   } catch (error) {

@@ -12,7 +12,7 @@ import { filterImageConfig } from "./image-filter.ts";
 import { AUTHORITY_NAMES, writeAuthorities } from "./key-authority.ts";
 import { writeOperatorConfig } from "./operator-config.ts";
 import { CONFIG_NAME, IMAGE_SSHD_CONFIG, NEXT_CONFIG_NAME, OPERATOR_CONFIG_NAME, PID_NAME } from "./paths.ts";
-import { splitEnvEntry } from "./process-facts.ts";
+import { splitEnvironment } from "./process-facts.ts";
 import { makePrivsepDirectory, type Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
 import { selectSessionEnv, type Variable } from "./session-env.ts";
@@ -68,7 +68,7 @@ export async function writeSshdConfig(
   const image = await readImageConfig(host, IMAGE_SSHD_CONFIG);
   const subsystems = operator.lines.filter((line) => line.keyword === "subsystem").map((line) => line.args[0] ?? "");
   const filtered = filterImageConfig(image.lines, { forwarding: config.forwarding, subsystems });
-  const environment = request.environment.flatMap((entry) => splitEnvEntry(entry) ?? []);
+  const environment = splitEnvironment(request.environment);
   // An unprivileged caller's PATH or LD_PRELOAD in the session of another user would make him that user.
   const forOthers = request.mode === "sudo" ? [] : environment;
   const sessions = accounts.map(({ name, uid }) => {
@@ -94,7 +94,7 @@ export async function writeSshdConfig(
     revokedKeysFile: authorities.revokedKeysFile,
     version: programs.version,
     pidFile: `${state.private.path}/${PID_NAME}`,
-    hostCertificates: installed.flatMap((key) => key.certificatePath ?? []),
+    hostCertificates: installed.map((key) => key.certificatePath).filter((path) => path !== undefined),
     rootless: isRootless,
     // state-directory.ts has checked every parent of the keys; homes count only where their keys do.
     strictModes: config.homeKeys,
