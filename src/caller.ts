@@ -99,12 +99,17 @@ interface Status {
 }
 
 function readStatus(pid: number): Status {
-  const fields = new Map<string, string>();
-  for (const line of byteString(slurp(`/proc/${pid}/status`, OPERATION)).split("\n")) {
-    const end = line.indexOf(":");
-    fields.set(line.slice(0, end), line.slice(end + 1));
-  }
-  const numbers = (name: string) => (fields.get(name) ?? "").split(/\s+/).filter(Boolean).map(Number);
+  const text = byteString(slurp(`/proc/${pid}/status`, OPERATION));
+  const numbers = (name: string): number[] => {
+    // The name of the process, which comes first, has no line end in it: the kernel escapes that.
+    const at = text.indexOf(`\n${name}:`);
+    if (at < 0) return [];
+    const found: number[] = [];
+    for (const word of text.slice(at + name.length + 2, text.indexOf("\n", at + 1)).split(/[ \t]+/)) {
+      if (word !== "") found.push(Number(word));
+    }
+    return found;
+  };
   return { parent: numbers("PPid")[0] ?? 0, uids: numbers("Uid"), gids: numbers("Gid"), groups: numbers("Groups") };
 }
 

@@ -35,7 +35,6 @@ const loadRest = () =>
     posix_spawn_file_actions_init: { args: [P], returns: I },
     posix_spawn_file_actions_adddup2: { args: [P, I, I], returns: I },
     posix_spawn_file_actions_destroy: { args: [P], returns: I },
-    poll: { args: [P, N, I], returns: I },
     isatty: { args: [I], returns: I },
     setgroups: { args: [N, P], returns: I },
     setresuid: { args: ["u32", "u32", "u32"], returns: I },
@@ -107,6 +106,8 @@ interface KernelCalls {
   recvmsg(fd: number, message: Memory, flags: number): number;
   kill(pid: number, signal: number): number;
   umask(mask: number): number;
+  /** Without a mask of signals. */
+  ppoll(fds: Memory, count: number, timeout: Memory): number;
   chdir(path: Memory): number;
   prctl(option: number, a: number, b: number, d: number, e: number): number;
   prlimit(pid: number, resource: number, to: Memory, from: Memory): number;
@@ -156,6 +157,7 @@ const kernelCalls: KernelCalls = {
   recvmsg: byNumber(47, 212),
   kill: byNumber(62, 129),
   umask: byNumber(95, 166),
+  ppoll: byNumber(271, 73),
   chdir: byNumber(80, 49),
   prctl: byNumber(157, 167),
   prlimit: byNumber(302, 261),

@@ -8,7 +8,7 @@ import { writeAll } from "./descriptors.ts";
 import { startEarly } from "./early-start.ts";
 import { EXIT, exitCodeOf, renderProblem, SettingsError } from "./errors.ts";
 import { c } from "./libc.ts";
-import { becomePlainly, isSettled } from "./plain-start.ts";
+import { becomePlainly, isSettled, saysNothing } from "./plain-start.ts";
 import { envMap, inheritedDescriptors, inheritedOf, openDescriptors, readArgv, readEnviron } from "./process-facts.ts";
 import { AGAIN_ROLE, BECOME_ROLE, SUDO_ROLE, SUPERVISOR_ROLE } from "./roles.ts";
 import { leaveStandIn } from "./stand-in.ts";
@@ -36,6 +36,7 @@ async function callBySudo(): Promise<number> {
 
 /** Runs this command (byte strings; empty: SSH alone). What we inherited is looked at before we open anything. */
 async function run(command: readonly string[]): Promise<number> {
+  if (c.geteuid() !== 0 && hasSudo()) return runBySudo(command);
   const open = openDescriptors();
   const environment = readEnviron();
   const early = startEarly(command, environment, open);
@@ -43,9 +44,22 @@ async function run(command: readonly string[]): Promise<number> {
   const { isPlain, supervisor } = early;
   const descriptors = inheritedOf(open);
   if (isPlain && isSettled(supervisor)) return becomePlainly(command, environment, descriptors);
-  const sudo = c.geteuid() !== 0 && hasSudo() ? (await import("./sudo-begin.ts")).beginCall() : undefined;
   const { launch } = await import("./launch.ts");
-  return launch(command, { environment, descriptors, early: isPlain ? undefined : supervisor, sudo });
+  return launch(command, { environment, descriptors, early: isPlain ? undefined : supervisor, sudo: undefined });
+}
+
+/** The same without root, where the image has a sudo: its call is the longest thing to wait for, so it comes first. */
+async function runBySudo(command: readonly string[]): Promise<number> {
+  const call = (await import("./sudo-begin.ts")).beginCall();
+  const ours = "kind" in call ? [] : call.opened;
+  const descriptors = inheritedDescriptors().filter((fd) => !ours.includes(fd));
+  const environment = readEnviron();
+  const isPlain = command.length > 0 && saysNothing(environment);
+  const sudo = isPlain
+    ? (await import("./sudo-plain.ts")).finishPlainly(call, command, environment, descriptors)
+    : call;
+  const { launch } = await import("./launch.ts");
+  return launch(command, { environment, descriptors, early: undefined, sudo });
 }
 
 async function runFlags(words: readonly string[]): Promise<number> {

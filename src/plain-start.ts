@@ -7,6 +7,7 @@ import { StageError } from "./errors.ts";
 import { becomeCommand, renderCandidates, restoreInherited } from "./exec.ts";
 import { handOver } from "./hand-over.ts";
 import { c, SYS } from "./libc.ts";
+import type { Mode } from "./privilege.ts";
 import { inheritedOf, type OpenDescriptor, readGroups } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { AGAIN_ROLE } from "./roles.ts";
@@ -31,9 +32,9 @@ export function saysNothing(environment: readonly string[]): boolean {
 export const isPlainStart = (environment: readonly string[]): boolean => saysNothing(environment) && !hasSudo();
 
 /** What the supervisor works by in a plain start, whose app is or will be this process. */
-export function renderPlainRequest(environment: readonly string[], appPid: number): Request {
+export function renderPlainRequest(environment: readonly string[], appPid: number, mode: Mode = "root"): Request {
   const ids = { appPid, appUid: c.geteuid(), appGid: c.getegid(), appGroups: readGroups() };
-  return { mode: "root", ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] };
+  return { mode, ...ids, hasCommand: true, wantsReply: false, environment, imageSettings: [] };
 }
 
 /**

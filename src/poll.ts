@@ -1,5 +1,5 @@
 /**
- * poll(2) of one descriptor: whether it can be read or written, now or within a time. Only asks: it never reads, writes or
+ * ppoll(2) of one descriptor: whether it can be read or written, now or within a time. Only asks: it never reads, writes or
  * closes. Loaded by the launcher, so it knows nothing but the C library.
  */
 import { c, errno, ptr } from "./libc.ts";
@@ -12,6 +12,8 @@ const EINTR = 4;
 
 const one = new Uint8Array(8);
 const view = new DataView(one.buffer);
+/** struct timespec: seconds, nanoseconds. */
+const timeout = new BigInt64Array(2);
 
 /** True once it can be read or its other end is gone; a pidfd: once its process has ended. 0 ms: as it is now. */
 export function isReadable(fd: number, timeoutMs: number): boolean {
@@ -33,7 +35,10 @@ function poll(fd: number, wanted: number, counts: number, timeoutMs: number): bo
   for (;;) {
     view.setInt32(0, fd, true);
     view.setInt16(4, wanted, true);
-    const ready = c.poll(ptr(one), 1, Math.max(0, Math.ceil(deadline - performance.now())));
+    const leftMs = Math.max(0, Math.ceil(deadline - performance.now()));
+    timeout[0] = BigInt(Math.floor(leftMs / 1000));
+    timeout[1] = BigInt(leftMs % 1000) * 1_000_000n;
+    const ready = c.ppoll(ptr(one), 1, ptr(timeout));
     if (ready >= 0) return ready > 0 && (view.getInt16(6, true) & counts) !== 0;
     if (errno() !== EINTR) return false;
   }

@@ -2,6 +2,7 @@
  * Asks the image's sudo something from the launcher and hears it to its end: what it said, and how it ended. Waits for
  * nothing beyond a deadline; a sudo that does not answer in time has proved nothing.
  */
+import { byteString } from "./byte-strings.ts";
 import { memoryFile, readAll } from "./descriptors.ts";
 import { StageError } from "./errors.ts";
 import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
@@ -48,7 +49,7 @@ export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said
   if (ending === undefined) throw notProved("sudo did not say in time what is left", undefined, SLOW);
   const [out = "", err = ""] = [stdout, stderr].map((fd) => {
     check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
-    const text = Buffer.from(readAll(fd, OPERATION, MAX_SAID_BYTES)).toString("latin1");
+    const text = byteString(readAll(fd, OPERATION, MAX_SAID_BYTES));
     c.close(fd);
     return text;
   });

@@ -27,6 +27,8 @@ export interface BegunCall {
   readonly callEnd: number;
   readonly replyEnd: number;
   readonly listing: Asked;
+  /** All that it has opened. */
+  readonly opened: readonly number[];
   /** Puts back how SIGCHLD came, and that none was pending. */
   readonly restore: () => void;
 }
@@ -70,7 +72,8 @@ export function beginCall(): BegunSudo {
   c.close(stdin);
   // With our very ids and groups: a --group-add is in no database, and root cannot see what it gives.
   const listing = askSudo([sudo, "-n", "-l"]);
-  return { sudo, executable, pid, callEnd, replyEnd, listing, restore };
+  const opened = [callEnd, replyEnd, listing.stdout, listing.stderr];
+  return { sudo, executable, pid, callEnd, replyEnd, listing, opened, restore };
 }
 
 /** Where SIGCHLD came ignored nobody could tell how sudo ended (wait(2), ECHILD). Gives what it was, to be put back. */

@@ -41,7 +41,7 @@ export function finishCall(begun: BegunCall, request: Request, start: boolean): 
 function converse(begun: BegunCall, request: Request, start: boolean): SudoOutcome {
   const { sudo, executable, pid, replyEnd } = begun;
   const deadline = performance.now() + REPLY_TIMEOUT_MS;
-  const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
+  const nonce = crypto.getRandomValues(new Uint8Array(16)).toHex();
   const bytes = renderCall({ nonce, start, request });
   if (bytes.length > MAX_CALL_BYTES)
     throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`, TOO_BIG);
