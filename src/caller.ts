@@ -11,6 +11,7 @@ import { readIfThere } from "./if-there.ts";
 import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
 import { groupsOf, type PasswdEntry, parseGroup, parsePasswd } from "./passwd.ts";
 import { splitEnvEntry } from "./process-facts.ts";
+import { STEERING } from "./steering.ts";
 
 const STAGE = "identifyCaller";
 const OPERATION = "find out who called";
@@ -19,8 +20,6 @@ const NOCTTY = 0o400;
 const NOBODY_AT_ALL = 0xffffffff;
 /** Our stand-in, sudo, and its monitor where it keeps one. */
 const MOST_ANCESTORS = 5;
-/** Variables that steer the runtime or the loader: with one of them here our own code may not be what runs. */
-const STEERING = /^(?:BUN_|LD_|NODE_|GLIBC_TUNABLES)/;
 
 export interface Caller {
   readonly uid: number;
@@ -43,13 +42,13 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
     const split = splitEnvEntry(entry);
     if (split !== undefined) variables.set(split.name, split.value);
   }
-  const steering = [...variables.keys()].find((name) => STEERING.test(name));
-  if (steering !== undefined)
-    throw refused(
-      "sudo let a variable through that steers us",
-      steering,
-      "remove SETENV, and env_keep of this variable, from sudoers",
-    );
+  // With one of them here our own code may not be what runs.
+  for (const name of variables.keys()) {
+    if (STEERING.some((prefix) => name.startsWith(prefix))) {
+      const hint = "remove SETENV, and env_keep of this variable, from sudoers";
+      throw refused("sudo let a variable through that steers us", name, hint);
+    }
+  }
   const uid = idOf(variables.get("SUDO_UID"));
   if (uid === undefined || uid === 0)
     throw refused(
@@ -65,7 +64,8 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
   const groups = parseGroup(readEtc(host, "group"));
   const databaseGroups = new Set<number>();
   for (const one of passwd) for (const gid of groupsOf(one, groups)) databaseGroups.add(gid);
-  const nameOfGroup = new Map(groups.map(({ gid, name }) => [gid, name]));
+  const nameOfGroup = new Map<number, string>();
+  for (const { gid, name } of groups) nameOfGroup.set(gid, name);
   return {
     uid,
     ...launcher,

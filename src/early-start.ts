@@ -6,17 +6,15 @@ import { isOsError, StageError } from "./errors.ts";
 import { c } from "./libc.ts";
 import { isPlainStart, leaveSupervisor, renderPlainRequest } from "./plain-start.ts";
 import type { OpenDescriptor } from "./process-facts.ts";
+import { STEERING } from "./steering.ts";
 import { type Forked, forkSupervisor } from "./supervisor-fork.ts";
 import { type StartedSupervisor, startSupervisor } from "./supervisor-start.ts";
 
 /** With one of these there may be no supervisor, or the launcher stays its parent. */
 const DECIDE_LATER = ["WITHSSH_ENABLED=", "WITHSSH_INIT=", "RELEASE_COMMAND="];
 
-/**
- * What a runtime or a loader goes by from its start on, or for a fetch. A fork has started in the app's environment, where a
- * supervisor that is executed starts in an empty one: with one of these it must be.
- */
-const STEERING = ["LD_", "GLIBC_TUNABLES=", "BUN_", "JSC_", "MIMALLOC_", "NODE_", "AUTHORIZED_KEYS_URL"];
+/** What a fetch goes by more than by these. */
+const FETCHING = "AUTHORIZED_KEYS_URL";
 /** What images of Node set by themselves says nothing to our runtime. */
 const NO_STEERING = ["NODE_ENV=", "NODE_VERSION="];
 
@@ -38,9 +36,14 @@ export function isSshCertain(words: readonly string[], environment: readonly str
   return words[0] !== undefined && !words[0].startsWith("-") && !hasOneOf(DECIDE_LATER, environment);
 }
 
-/** True where this environment (byte strings) may steer a runtime that has started in it. */
+/**
+ * True where this environment (byte strings) may steer a runtime that has started in it. A fork has, where a supervisor that is
+ * executed starts in an empty one: then it must be.
+ */
 export function isSteering(environment: readonly string[]): boolean {
-  for (const entry of environment) if (beginsWith(STEERING, entry) && !beginsWith(NO_STEERING, entry)) return true;
+  for (const entry of environment) {
+    if (entry.startsWith(FETCHING) || (beginsWith(STEERING, entry) && !beginsWith(NO_STEERING, entry))) return true;
+  }
   return false;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Problem } from "./errors.ts";
+import { STEERING } from "./steering.ts";
 
 /**
  * `scoped`: exactly our one rule. `nothing`: said in words. `unsafe`: our rule, but its defaults let the caller's variables
@@ -98,8 +99,6 @@ function mayNameUs(rule: string, executable: string): boolean {
   return /\bALL$|\bALL,|[*?[\]^]|\/(?:,|$)/.test(rule.replace(/^\([^)]*\)\s*/, ""));
 }
 
-/** What steers the runtime or the loader before the first line of ours runs. */
-const STEERING = ["BUN_", "LD_", "NODE_", "GLIBC_TUNABLES", "JSC_"];
 const FLAGS = /(?:^|[\s,])(!env_reset|setenv|env_file=\S+|restricted_env_file=\S+|runchroot=\S+|runcwd=\S+)(?=$|[\s,])/;
 const KEPT = /\benv_(?:keep|check)\+?=("(?:[^"\\]|\\.)*"|[^\s,]+)/g;
 

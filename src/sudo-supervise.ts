@@ -21,7 +21,6 @@ import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
-import { reportRefusal, writeRefusal } from "./sudo-refusals.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply } from "./sudo-request.ts";
 import { type Grantee, isScopedRule } from "./sudoers.ts";
 
@@ -76,7 +75,7 @@ async function settleRights(host: Host): Promise<Settled> {
     answer(renderSudoReply({ refused, spent: error instanceof ClaimSpentError }));
     sayNow({ type: "refused start", text: `--supervise refused: ${refused}` }, defaultFormat());
     // Where it was the start's own call, its stderr is the container's log.
-    if (!hasClaimed) tellInLog(host, error);
+    if (!hasClaimed) await tellInLog(host, error);
     return { code: EXIT.stage };
   }
 }
@@ -87,7 +86,8 @@ const openPidfd = (pid: number): number =>
   check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", "hold on to the app");
 
 /** A call that is not the start's own, refused: told where the operator looks. What cannot be told is still refused. */
-function tellInLog(host: Host, error: unknown): void {
+async function tellInLog(host: Host, error: unknown): Promise<void> {
+  const { reportRefusal, writeRefusal } = await import("./sudo-refusals.ts");
   try {
     const isLater = error instanceof ClaimSpentError || isClaimed();
     if (!reportRefusal() && isLater) writeRefusal(identifyCaller(host, readEnviron()));

@@ -37,15 +37,24 @@ const INCLUDE = /^[@#]include(dir)?\s+(.*)$/;
 export const INCLUDED_DIRECTORY = "/etc/sudoers.d";
 const WORD = /^(?:"[^"\n]*"|\\.|[^\s,="\\])+/;
 
-function splitLogical(text: string): Logical[] {
+/** Each text is looked at more than once, while an app waits. */
+const logicals = new Map<string, readonly Logical[]>();
+
+function splitLogical(text: string): readonly Logical[] {
+  const found = logicals.get(text) ?? joinContinued(text);
+  logicals.set(text, found);
+  return found;
+}
+
+function joinContinued(text: string): Logical[] {
   const lines = text.split("\n");
   const found: Logical[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     const first = at;
     // A comment is never continued here: what follows it is then judged too, which errs on the safe side.
     const isComment = /^\s*#(?!\d|-1)/.test(lines[at] ?? "");
-    while (!isComment && at + 1 < lines.length && /(?:^|[^\\])(?:\\\\)*\\\r?$/.test(lines[at] ?? "")) at += 1;
-    const raw = lines.slice(first, at + 1).join("\n");
+    while (!isComment && at + 1 < lines.length && isContinued(lines[at] ?? "")) at += 1;
+    const raw = first === at ? (lines[at] ?? "") : lines.slice(first, at + 1).join("\n");
     found.push({
       raw,
       text: raw
@@ -57,6 +66,9 @@ function splitLogical(text: string): Logical[] {
   }
   return found;
 }
+
+/** Most lines have no backslash, and are not worth a regular expression. */
+const isContinued = (line: string): boolean => line.includes("\\") && /(?:^|[^\\])(?:\\\\)*\\\r?$/.test(line);
 
 /** The `User_Alias` definitions of these texts together (sudoers(5): one name space for all files). */
 export function readUserAliases(texts: readonly string[]): UserAliases {
