@@ -1,39 +1,14 @@
 /** The launcher's memory goes on as the supervisor's while the launcher is the app already: the mechanism, and that a start uses it. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { JIT_POLICY } from "../../scripts/build.ts";
-import { unpackRuntime } from "../../scripts/foreign-runtime.ts";
-import { ROOT } from "../../scripts/places.ts";
-import { $ } from "../../scripts/shell.ts";
-import { nativeTarget, TARGETS } from "../../scripts/targets.ts";
+import { describe, expect, test } from "vitest";
 import { bases, runToEnd, startContainer } from "../support/boot.ts";
+import { compileFixture } from "../support/fixture.ts";
 import { APP, findProcess, isSupervisor } from "../support/inside.ts";
 import { makeKey } from "../support/ssh.ts";
-
-const LIBC = { debian: "glibc", musl: "musl" } as const;
-let dir = "";
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), "withssh-hand-over-"));
-});
-afterAll(async () => await rm(dir, { recursive: true }));
-
-/** The fixture as an executable of this base's C library. */
-async function compileFixture(base: (typeof bases)[number]): Promise<string> {
-  const runtime = await unpackRuntime(TARGETS[nativeTarget(LIBC[base])].runtime, await mkdtemp(join(dir, base)));
-  const args = ["--compile", "--bytecode", "--format=esm", JIT_POLICY, `--compile-executable-path=${runtime}`];
-  await $({
-    cwd: dir,
-    preferLocal: ROOT,
-  })`bun build ${args} --outfile ./${base}.exe ${ROOT}/test/fixtures/hand-over.ts`;
-  return join(dir, `${base}.exe`);
-}
 
 // On arm64 nobody has written the code for it: a fork takes its place.
 describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) => {
   test("the process is the program, and what goes on has a thread id of its own", async () => {
-    const binds = [`${await compileFixture(base)}:/fixture:ro`];
+    const binds = [`${await compileFixture("hand-over", base)}:/fixture:ro`];
     const { code, stdout } = await runToEnd({ base, binds, entrypoint: ["/fixture"], cmd: [] });
     const lines = stdout.split("\n").filter((line) => line !== "");
     expect(lines).toContain("launcher 1");

@@ -1,0 +1,61 @@
+/** The root side of a sudo call goes on as the supervisor, while sudo waits for a stand-in alone: the mechanism, and that a start uses it. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { bases, runToEnd, startContainer } from "../support/boot.ts";
+import { compileFixture } from "../support/fixture.ts";
+import { findProcess, isSupervisor } from "../support/inside.ts";
+import { makeKey } from "../support/ssh.ts";
+import { SCOPED, sudoImage } from "../support/sudo-image.ts";
+
+/** True while a process of the fixture's name is no zombie. */
+const ALIVE =
+  'alive() { for d in /proc/[0-9]*; do case "$(cat $d/comm 2>/dev/null)" in fixture) grep -q "^State:.Z" $d/status || return 0;; esac; done; return 1; }';
+
+// On arm64 nobody has written the code for it: the supervisor is executed there.
+describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) => {
+  // Installs sudo, from the network, in time that is no test's.
+  beforeAll(() => sudoImage(base, []));
+  const APART = "apart true, leads its session true";
+
+  test.each([
+    { what: "told", script: '{ echo x | /fixture end; echo "ended $?"; } | cat', lines: [APART, "ended 7", "went on"] },
+    { what: "not told", script: '/fixture fail; echo "ended $?"', lines: [APART, "ended 70"] },
+    {
+      what: "killed before it is told, and what goes on with it",
+      script: `${ALIVE}; mkfifo /tmp/in; exec 3<>/tmp/in; /fixture wait <&3 >/tmp/out & until grep -q apart /tmp/out; do :; done; kill -9 $!; wait $!; echo "ended $?"; while alive; do :; done; cat /tmp/out`,
+      lines: [APART, "ended 137"],
+    },
+  ])("a stand-in ends: $what", async ({ script, lines }) => {
+    const binds = [`${await compileFixture("stand-in", base)}:/fixture:ro`];
+    const { stdout } = await runToEnd({ base, binds, entrypoint: ["sh", "-c", script], cmd: [] });
+    expect(stdout.trim().split("\n").toSorted()).toEqual(lines.toSorted());
+  });
+
+  test.each([
+    { what: "in a plain start", env: {}, stays: true },
+    { what: "with settings", env: { WITHSSH_FORWARDING: "no" }, stays: true },
+    { what: "not for a fetch", env: { AUTHORIZED_KEYS_URL: "https://127.0.0.1:9/keys" }, stays: false },
+  ])("the root side becomes the supervisor: $what", async ({ env, stays }) => {
+    const { publicLine } = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const container = await startContainer({ image, env: { AUTHORIZED_KEYS: publicLine, ...env } });
+    await container.waitForReady();
+    const { pid } = await findProcess(container, isSupervisor);
+    const look = `cd /proc/${pid} && cat maps status && tr '\\0' ' ' <cmdline && echo && tr -d '\\0' <environ | wc -c && readlink fd/0 && readlink fd/1`;
+    const { stdout } = await container.exec(["sh", "-c", look], { user: "root" });
+    const ours = [...stdout.matchAll(/^([0-9a-f]+)-([0-9a-f]+) r-xp 00000000 00:00 0\s*$/gm)];
+    const bytes = ours
+      .map(([, from, to]) => Number(`0x${to}`) - Number(`0x${from}`))
+      .reduce((sum, one) => sum + one, 0);
+    // One page of our code to start programs, and one that left the stand-in.
+    expect(bytes / 4096).toBe(stays ? 2 : 1);
+    expect(stdout).toMatch(/^PPid:\s*1$/m);
+    expect(stdout).toMatch(/^Uid:\s*0\s+0\s+0\s+0$/m);
+    // It shows nothing of sudo's words and environment, and holds nothing of the launcher's.
+    expect(stdout.trim().split("\n").slice(-4)).toEqual([
+      expect.stringMatching(/^withssh --supervisor *$/),
+      "0",
+      stays ? "/dev/null" : "/memfd:withssh (deleted)",
+      "/dev/null",
+    ]);
+  });
+});
