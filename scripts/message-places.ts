@@ -29,7 +29,17 @@ export const PLACES: readonly Place[] = [
     about:
       "In the container's log at the start. The launcher's own end in exit code 1, since the app must not run with rights that may be left; those of the root side come as `--supervise refused: …` before it. What only makes sudo of no use is a warning (`sudo mode is not to be had`), or the reason why a pinned mode is refused. `--check` tells the same in its lines about the mode.",
     files: [
-      ...["sudo-ask", "sudo-call", "sudo-silence", "sudo-binary", "sudo-supervise", "caller", "claim", "first-acts"],
+      ...[
+        "sudo-ask",
+        "sudo-call",
+        "sudo-silence",
+        "sudo-binary",
+        "sudo-supervise",
+        "sudo-start",
+        "caller",
+        "claim",
+        "first-acts",
+      ],
       ...["own-executable", "sudo-grants", "sudoers", "sudo-doors", "sudo-settings", "sudo-listing", "sudo-check"],
       ...["request", "sudo-request"],
     ],

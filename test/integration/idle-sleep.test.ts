@@ -5,8 +5,8 @@ import { type Container, DEADLINE_MS } from "../support/container.ts";
 import { APP, findProcess, isListener, ourLines, waitForProcesses, writeFiles } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
 
-/** As poll(2) has it in proc(5), syscall: the runtime's own wait is another call. */
-const POLL = process.arch === "arm64" ? "73" : "7";
+/** As ppoll(2) has it in proc(5), syscall: the runtime's own wait is another call. */
+const POLL = process.arch === "arm64" ? "73" : "271";
 /** Longer than any two of the runtime's own looks are apart (docs/bench.md). */
 const LOOKS_S = "3";
 const KEYS = "/volume/.ssh/authorized_keys";

@@ -11,8 +11,8 @@ import { c, O, SYS } from "../../src/libc.ts";
 const SRC = new URL("../../src/", import.meta.url).pathname;
 /** Far below the longest sleep, and below every look at what has events (process-end.ts), on a loaded machine too. */
 const AT_ONCE_MS = 900;
-/** The number that proc(5), syscall, has of a process in poll(2): no wait of the runtime's own. */
-const POLL = process.arch === "arm64" ? "73" : "7";
+/** The number that proc(5), syscall, has of a process in ppoll(2): no wait of the runtime's own. */
+const POLL = process.arch === "arm64" ? "73" : "271";
 
 let place: string;
 beforeEach(async () => {
