@@ -1,5 +1,5 @@
 /**
- * How an idle supervisor sleeps: in a poll(2) of ours on the runtime's event queue, and not in the runtime's own wait, whose
+ * How an idle supervisor sleeps: in a ppoll(2) of ours on the runtime's event queue, and not in the runtime's own wait, whose
  * collector looks around once a second. All that wakes the runtime makes its queue readable (epoll(7), "can be polled"): other
  * threads and signals by its counter, sockets and pidfds themselves. Must never take an event from it, nor sleep past a timer.
  */
