@@ -3,7 +3,7 @@
  * in its memory: so that work can outlive its own process without another start of the runtime. Knows nothing of SSH.
  */
 import { EXIT } from "./errors.ts";
-import { c, check, O, ptr, SYS } from "./libc.ts";
+import { c, O, ptr, SYS } from "./libc.ts";
 import { goOnApart } from "./shared-memory.ts";
 
 /** stand-in.s, as as(1) makes it. */
@@ -28,9 +28,8 @@ export interface StandIn {
  * tells it how. Undefined, and nothing has changed, where that is not to be had. Every signal is blocked in what goes on.
  */
 export function leaveStandIn(): StandIn | undefined {
-  const operation = "leave a stand-in";
   const pipe = new Int32Array(2);
-  check(c.pipe2(ptr(pipe), O.cloexec), "pipe2", operation);
+  if (c.pipe2(ptr(pipe), O.cloexec) < 0) return undefined;
   const [from, to] = [pipe[0] ?? -1, pipe[1] ?? -1];
   const pid = c.getpid();
   const isApart = goOnApart(MACHINE_CODE, [from, to, EXIT.bug, 0], [], false);

@@ -5,13 +5,14 @@
 import { type Caller, tryToRead } from "./caller.ts";
 import { judgeVolume } from "./caller-volume.ts";
 import { isSteering } from "./early-start.ts";
-import { EXIT, type Problem } from "./errors.ts";
+import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { c, ptr } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { readEnviron, splitEnvEntry } from "./process-facts.ts";
 import type { Children } from "./processes.ts";
 import { type Reply, type Request, renderReply } from "./request.ts";
+import { describeOsError } from "./stage.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
 import { startDetached } from "./supervisor-detached.ts";
 
@@ -27,10 +28,10 @@ export interface Start {
   readonly mayStay: boolean;
 }
 
-/** Starts it, or becomes it; gives the exit code. */
+/** Starts it, or becomes it; gives the exit code. What cannot be done is told, and the launcher that waits hears of it. */
 export async function startForCaller(start: Start): Promise<number> {
   const { host, caller, appPidfd, children } = start;
-  const request = vet(host, caller, start.request);
+  const request = tryToVet(host, caller, start.request);
   if ("problems" in request) {
     refuseSsh(start.request, request.problems);
     return EXIT.ok;
@@ -55,7 +56,19 @@ export async function startForCaller(start: Start): Promise<number> {
 const isUnsteered = ({ environment }: Request): boolean => !isSteering(readEnviron()) && !isSteering(environment);
 
 /** What counts of the request, or why nothing does. */
-function vet(host: Host, caller: Caller, request: Request): Request | { readonly problems: readonly Problem[] } {
+type Vetted = Request | { readonly problems: readonly Problem[] };
+
+function tryToVet(host: Host, caller: Caller, request: Request): Vetted {
+  try {
+    return vet(host, caller, request);
+  } catch (error) {
+    if (error instanceof StageError) return { problems: [error.problem] };
+    if (isOsError(error)) return { problems: [describeOsError(error)] };
+    throw error;
+  }
+}
+
+function vet(host: Host, caller: Caller, request: Request): Vetted {
   const image = readImageSettings(host);
   if ("problem" in image) return { problems: [image.problem] };
   const view = {

@@ -1,4 +1,5 @@
 /** Messages of whole roles: the root side of the sudo call, the doctor, who asks for the status, the launcher, the edge. */
+import { type Pointer, toArrayBuffer } from "bun:ffi";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { check } from "../../src/check.ts";
 import { describePrograms, findBakedKeys } from "../../src/check-image.ts";
@@ -28,6 +29,7 @@ const world = vi.hoisted(() => ({
   places: [] as { directory: string; uid: number }[],
   socket: {} as { connect?: () => number; uid?: number; text?: string },
   readArgv: () => ["withssh"] as readonly string[],
+  tryToRead: (): string | undefined => undefined,
 }));
 
 vi.mock("../../src/first-acts.ts", () => ({ putRight: () => {} }));
@@ -41,7 +43,7 @@ vi.mock("../../src/caller.ts", () => ({
     ...{ uid: 1000, gid: 1000, pid: 1, names: ["app"], entry: { name: "app", gid: 1000 } },
     ...{ databaseGroups: [1000], kernelGroups: [1000], nameOfGroup: new Map([[1000, "app"]]) },
   }),
-  tryToRead: () => undefined,
+  tryToRead: () => world.tryToRead(),
   asCaller: (_caller: unknown, run: () => unknown) => run(),
 }));
 vi.mock("../../src/own-executable.ts", () => {
@@ -102,6 +104,7 @@ beforeEach(() => {
   Object.assign(world, {
     claim: () => {},
     detached: () => {},
+    tryToRead: () => undefined,
     unseen: [],
     said: [],
     printed: "",
@@ -180,6 +183,30 @@ test("a supervisor that cannot be started after the rights are gone leaves SSH d
   expect(said().join("\n")).toContain(
     "the supervisor cannot be started — saw Error: start the supervisor: posix_spawn: EAGAIN",
   );
+});
+
+test("a request that cannot be judged after the rights are gone leaves SSH down in words, and the launcher hears of it", async () => {
+  world.host = machine(SCOPED);
+  const environment = ["WITHSSH_HOST_KEYS_FILE=/keys"];
+  world.call = JSON.stringify({
+    nonce: "0".repeat(32),
+    start: true,
+    request: { ...request, wantsReply: true, environment },
+  });
+  world.tryToRead = () => {
+    throw new StageError("identifyCaller", { what: "the caller's ids cannot be taken on" });
+  };
+  const wrote: string[] = [];
+  vi.spyOn(c, "write").mockImplementation((_fd, from, length) => {
+    wrote.push(Buffer.from(toArrayBuffer(from as Pointer, 0, length).slice()).toString());
+    return length;
+  });
+  expect(await superviseBySudo(undefined)).toBe(0);
+  expect(said()).toEqual(["the caller's ids cannot be taken on"]);
+  expect(wrote.map((line) => JSON.parse(line))).toEqual([
+    { nonce: "0".repeat(32), proved: "scoped" },
+    { ready: false, why: "the caller's ids cannot be taken on" },
+  ]);
 });
 
 /** What the doctor prints, without its columns' blanks. */
