@@ -36,6 +36,18 @@ describe.each(bases)("on %s", (base) => {
     expect(await errorsOf(container)).toEqual([]);
   });
 
+  test.each([
+    ["in a plain start", {}],
+    ["with settings to read", { WITHSSH_FORWARDING: "no" }],
+  ])("the app holds the descriptors that it was given, and none of the call: %s", async (_, env) => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const script = "exec 7</etc/passwd; exec withssh sh -c 'ls -1 /proc/$$/fd; true'";
+    const options: ContainerOptions = { image, env: { ...env, AUTHORIZED_KEYS: key.publicLine } };
+    const { code, stdout } = await runToEnd({ ...options, entrypoint: ["sh", "-c", script], cmd: [] });
+    expect([code, stdout.trim().split("\n")]).toEqual([0, ["0", "1", "2", "7"]]);
+  });
+
   test("host private keys are neither readable nor writable for the app", async () => {
     const key = await makeKey();
     const image = await sudoImage(base, [], SCOPED);
