@@ -1,14 +1,20 @@
 /** The launcher's memory goes on as the supervisor's while the launcher is the app already: the mechanism, and that a start uses it. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { bases, runToEnd, startContainer } from "../support/boot.ts";
-import { compileFixture } from "../support/fixture.ts";
+import { compileFixture, type Fixture } from "../support/fixture.ts";
 import { APP, findProcess, isSupervisor } from "../support/inside.ts";
 import { makeKey } from "../support/ssh.ts";
 
 // On arm64 nobody has written the code for it: a fork takes its place.
 describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) => {
+  let fixture: Fixture;
+  beforeAll(async () => {
+    fixture = await compileFixture("hand-over", base);
+    return fixture.remove;
+  });
+
   test("the process is the program, and what goes on has a thread id of its own", async () => {
-    const binds = [`${await compileFixture("hand-over", base)}:/fixture:ro`];
+    const binds = [`${fixture.path}:/fixture:ro`];
     const { code, stdout } = await runToEnd({ base, binds, entrypoint: ["/fixture"], cmd: [] });
     const lines = stdout.split("\n").filter((line) => line !== "");
     expect(lines).toContain("launcher 1");

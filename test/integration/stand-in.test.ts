@@ -1,7 +1,7 @@
 /** The root side of a sudo call goes on as the supervisor, while sudo waits for a stand-in alone: the mechanism, and that a start uses it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, runToEnd, startContainer } from "../support/boot.ts";
-import { compileFixture } from "../support/fixture.ts";
+import { compileFixture, type Fixture } from "../support/fixture.ts";
 import { findProcess, isSupervisor } from "../support/inside.ts";
 import { makeKey } from "../support/ssh.ts";
 import { SCOPED, sudoImage } from "../support/sudo-image.ts";
@@ -12,8 +12,13 @@ const ALIVE =
 
 // On arm64 nobody has written the code for it: the supervisor is executed there.
 describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) => {
-  // Installs sudo, from the network, in time that is no test's.
-  beforeAll(() => sudoImage(base, []));
+  let fixture: Fixture;
+  beforeAll(async () => {
+    // Installs sudo, from the network, in time that is no test's.
+    await sudoImage(base, []);
+    fixture = await compileFixture("stand-in", base);
+    return fixture.remove;
+  });
   const APART = "apart true, leads its session true";
 
   test.each([
@@ -25,7 +30,7 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
       lines: [APART, "ended 137"],
     },
   ])("a stand-in ends: $what", async ({ script, lines }) => {
-    const binds = [`${await compileFixture("stand-in", base)}:/fixture:ro`];
+    const binds = [`${fixture.path}:/fixture:ro`];
     const { stdout } = await runToEnd({ base, binds, entrypoint: ["sh", "-c", script], cmd: [] });
     expect(stdout.trim().split("\n").toSorted()).toEqual(lines.toSorted());
   });

@@ -2,7 +2,6 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { JIT_POLICY } from "../../scripts/build.ts";
 import { unpackRuntime } from "../../scripts/foreign-runtime.ts";
 import { ROOT } from "../../scripts/places.ts";
@@ -12,15 +11,20 @@ import type { bases } from "./boot.ts";
 
 const LIBC = { debian: "glibc", musl: "musl" } as const;
 
-/** `test/fixtures/NAME.ts` as an executable of this base's C library, which is gone after the test. Gives its path. */
-export async function compileFixture(name: string, base: (typeof bases)[number]): Promise<string> {
+/** An executable, and what removes it: of tests that run at the same time only they themselves know when they are done with it. */
+export interface Fixture {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+/** `test/fixtures/NAME.ts` as an executable of this base's C library. */
+export async function compileFixture(name: string, base: (typeof bases)[number]): Promise<Fixture> {
   const dir = await mkdtemp(join(tmpdir(), `withssh-${name}-`));
-  onTestFinished(async () => void (await $`rm -rf ${dir}`));
   const runtime = await unpackRuntime(TARGETS[nativeTarget(LIBC[base])].runtime, await mkdtemp(join(dir, base)));
   const args = ["--compile", "--bytecode", "--format=esm", JIT_POLICY, `--compile-executable-path=${runtime}`];
   await $({
     cwd: dir,
     preferLocal: ROOT,
   })`bun build ${args} --outfile ./${name}.exe ${ROOT}/test/fixtures/${name}.ts`;
-  return join(dir, `${name}.exe`);
+  return { path: join(dir, `${name}.exe`), remove: async () => void (await $`rm -rf ${dir}`) };
 }
