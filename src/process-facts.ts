@@ -59,6 +59,13 @@ export function envMap(entries: readonly string[]): Map<string, string> {
   return map;
 }
 
+/** What the kernel calls this descriptor's file: "pipe:[4711]", the same for both ends (proc(5), fd); "" for none. */
+export function nameOfFile(fd: number): string {
+  const target = new Uint8Array(64);
+  const length = Number(c.readlinkat(AT_FDCWD, cString(`/proc/self/fd/${fd}`), ptr(target), target.length));
+  return length > 0 ? byteString(target.subarray(0, length)) : "";
+}
+
 /** A descriptor from 3 up; `kind` is "eventpoll" or "eventfd", or "" for all else. */
 export interface OpenDescriptor {
   readonly fd: number;

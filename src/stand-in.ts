@@ -19,7 +19,7 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
 export interface StandIn {
-  /** Ends it with this exit code; from then on its end is none of ours. At most once. */
+  /** Ends it with this exit code; from then on its end is none of ours. Once: a second time nothing happens. */
   end(code: number): void;
 }
 
@@ -41,8 +41,11 @@ export function leaveStandIn(): StandIn | undefined {
   c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
   c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (c.getppid() !== pid) c.exit_group(EXIT.bug);
+  let isEnded = false;
   return {
     end: (code) => {
+      if (isEnded) return;
+      isEnded = true;
       c.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
       c.write(to, ptr(Uint8Array.of(code)), 1);
       c.close(to);

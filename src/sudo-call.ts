@@ -7,6 +7,7 @@ import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
 import { c, errno, O, ptr } from "./libc.ts";
 import { isReadable, isWritable, leftUntil } from "./poll.ts";
+import { nameOfFile } from "./process-facts.ts";
 import type { Request } from "./request.ts";
 import { type Asked, askSudo, hearSudo, notProved, SLOW, STAGE, waitUntil } from "./sudo-ask.ts";
 import type { BegunCall, SudoUnavailable } from "./sudo-begin.ts";
@@ -42,7 +43,7 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   const { sudo, executable, pid, replyEnd } = begun;
   const deadline = performance.now() + REPLY_TIMEOUT_MS;
   const nonce = crypto.getRandomValues(new Uint8Array(16)).toHex();
-  const bytes = renderCall({ nonce, start, request });
+  const bytes = renderCall({ nonce, start, replyPipe: nameOfFile(replyEnd), request });
   if (bytes.length > MAX_CALL_BYTES)
     throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`, TOO_BIG);
   sendWithin(begun.callEnd, bytes, deadline);

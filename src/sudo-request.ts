@@ -14,6 +14,8 @@ export interface SudoCall {
   readonly nonce: string;
   /** False: claim, take away, prove, and start nothing (SSH is switched off, or rootless is pinned). */
   readonly start: boolean;
+  /** What the kernel calls the pipe that the launcher reads (process-facts.ts). */
+  readonly replyPipe: string;
   readonly request: Request;
 }
 
@@ -33,11 +35,12 @@ export function renderCall(call: SudoCall): Uint8Array {
 export function parseCall(bytes: Uint8Array): SudoCall {
   const hint = "withssh makes this call itself: run withssh COMMAND";
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw, hint });
-  const { nonce, start, request, ...others } = parseFields(bytes, refuse);
+  const { nonce, start, replyPipe, request, ...others } = parseFields(bytes, refuse);
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
     throw refuse("field nonce or start");
-  return { nonce, start, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
+  if (typeof replyPipe !== "string") throw refuse("field replyPipe");
+  return { nonce, start, replyPipe, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
 }
 
 export function renderSudoReply(reply: SudoReply): string {

@@ -13,7 +13,7 @@ import { c, check, ptr, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 import { createNativeHost } from "./native-host.ts";
 import { readOwnExecutable } from "./own-executable.ts";
-import { readEnviron } from "./process-facts.ts";
+import { nameOfFile, readEnviron } from "./process-facts.ts";
 import { Children } from "./processes.ts";
 import type { Request } from "./request.ts";
 import type { StandIn } from "./stand-in.ts";
@@ -35,7 +35,7 @@ const LISTING_TIMEOUT_MS = 5000;
  */
 export async function superviseBySudo(standIn: StandIn | undefined): Promise<number> {
   const children = new Children("later");
-  const settled = await settleRights(createHost(children));
+  const settled = await settleRights(createHost(children), standIn);
   standIn?.end(settled.code);
   // Trouble from here on is SSH's: rights are gone, the app runs.
   if (settled.host === undefined || settled.start === undefined) return settled.code;
@@ -53,7 +53,7 @@ type Settled =
       readonly start: { readonly request: Request; readonly appPidfd: number } | undefined;
     };
 
-async function settleRights(host: Host): Promise<Settled> {
+async function settleRights(host: Host, standIn: StandIn | undefined): Promise<Settled> {
   let hasClaimed = false;
   try {
     putRight();
@@ -65,6 +65,9 @@ async function settleRights(host: Host): Promise<Settled> {
     // The launcher has given up before it came to a request: it has told why.
     if (said.length === 0) return { code: EXIT.stage };
     const call = parseCall(said);
+    // Sudo takes a millisecond to end, beside what is done here: the launcher counts the answer too. Where sudo stands between
+    // us and the launcher (sudoers(5), use_pty, log_output) there is no answer without it.
+    if (nameOfFile(STDOUT) === call.replyPipe) standIn?.end(EXIT.ok);
     const proved = await proveGone(host, caller, executable);
     // While the launcher waits, so that it is the launcher's.
     const start = call.start ? { request: call.request, appPidfd: openPidfd(caller.pid) } : undefined;

@@ -35,6 +35,28 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
     expect(stdout.trim().split("\n").toSorted()).toEqual(lines.toSorted());
   });
 
+  /** A visudo that waits until no sudo is left: the root side asks it before it answers. */
+  const VISUDO = [
+    "#!/bin/sh",
+    'alive() { for d in /proc/[0-9]*; do case "$(cat $d/comm 2>/dev/null)" in sudo) grep -q "^State:.Z" $d/status || return 0;; esac; done; return 1; }',
+    "while alive; do :; done",
+    'exec /usr/sbin/visudo.real "$@"',
+  ].join("\n");
+
+  test("sudo has ended before the root side answers", async () => {
+    const text = Buffer.from(`${VISUDO}\n`).toString("base64");
+    const wait = `RUN mv /usr/sbin/visudo /usr/sbin/visudo.real && echo ${text} | base64 -d > /usr/sbin/visudo && chmod 755 /usr/sbin/visudo`;
+    const image = await sudoImage(base, [wait], "app ALL=(ALL) NOPASSWD: ALL");
+    const container = await startContainer({ image, env: { AUTHORIZED_KEYS: (await makeKey()).publicLine } });
+    expect(await container.waitForReady()).toMatchObject({ mode: "sudo" });
+  });
+
+  test.each(["use_pty", "log_output, iolog_dir=/tmp/said"])("but where it stands between: %s", async (defaults) => {
+    const image = await sudoImage(base, [], `Defaults ${defaults}\n${SCOPED}`);
+    const env = { AUTHORIZED_KEYS: (await makeKey()).publicLine, WITHSSH_PRIVILEGE: "sudo" };
+    expect(await runToEnd({ image, env, cmd: ["echo", "the app"] })).toMatchObject({ code: 0, stdout: "the app\n" });
+  });
+
   test.each([
     { what: "in a plain start", env: {}, stays: true },
     { what: "with settings", env: { WITHSSH_FORWARDING: "no" }, stays: true },

@@ -15,7 +15,7 @@ const request: Request = {
   environment: ["A=\u00ff\u00fe"],
   imageSettings: [],
 };
-const call: SudoCall = { nonce: NONCE, start: true, request };
+const call: SudoCall = { nonce: NONCE, start: true, replyPipe: "pipe:[4711]", request };
 
 test("a call arrives as it was sent, byte for byte", () => {
   expect(parseCall(renderCall(call))).toEqual(call);
@@ -25,7 +25,8 @@ test.each([
   ["no JSON", "x"],
   ["an unknown field", JSON.stringify({ ...call, extra: 1 })],
   ["an unknown field of the request", JSON.stringify({ ...call, request: { ...request, extra: 1 } })],
-  ["no request", JSON.stringify({ nonce: NONCE, start: true })],
+  ["no request", JSON.stringify({ ...call, request: undefined })],
+  ["a pipe as a number", JSON.stringify({ ...call, replyPipe: 1 })],
   ["a short nonce", JSON.stringify({ ...call, nonce: "1" })],
   ["start as a word", JSON.stringify({ ...call, start: "true" })],
 ])("a call with %s is refused", (_, text) => {
