@@ -7,6 +7,7 @@ import { errnoName } from "./errno.ts";
 import { CommandError, EXIT } from "./errors.ts";
 import { AT_FDCWD, c, cTable, errno, ptr } from "./libc.ts";
 import { splitEnvEntry } from "./process-facts.ts";
+import { IGNORED_BY_RUNTIME, ignoreSignals } from "./signals.ts";
 
 /** confstr(_CS_PATH) of glibc: what execvp searches when PATH is not set at all. */
 const DEFAULT_PATH = "/bin:/usr/bin";
@@ -14,6 +15,7 @@ const DEFAULT_PATH = "/bin:/usr/bin";
 const SHELL = "/bin/sh";
 const F_OK = 0;
 const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const SIGPIPE = 13;
 const SIGXFSZ = 25;
 
@@ -53,6 +55,12 @@ export function restoreInherited(
   c.sigaction(SIGXFSZ, ptr(defaultAction), null);
   keepDescriptors(descriptors);
   if (nofile !== undefined) setNofile(nofile);
+}
+
+/** Undoes `restoreInherited`, in a process that does not become the app after all: as the runtime has set it. */
+export function withholdInherited(descriptors: readonly number[]): void {
+  ignoreSignals(IGNORED_BY_RUNTIME);
+  for (const fd of descriptors) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 const RLIMIT_NOFILE = 7;

@@ -4,7 +4,7 @@
  */
 import { isAscii } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
-import { becomeCommand, renderCandidates, restoreInherited } from "./exec.ts";
+import { becomeCommand, renderCandidates, restoreInherited, withholdInherited } from "./exec.ts";
 import { handOver } from "./hand-over.ts";
 import { c, SYS } from "./libc.ts";
 import type { Mode } from "./privilege.ts";
@@ -51,11 +51,14 @@ export function leaveSupervisor(
   const isFirst = appPid === 1;
   const appPidfd = isFirst || c.getppid() === 1 ? openAppPidfd() : undefined;
   if (appPidfd === undefined) return undefined;
-  restoreInherited(inheritedOf(open), undefined);
+  const inherited = inheritedOf(open);
+  restoreInherited(inherited, undefined);
   const paths = renderCandidates(command[0] ?? "", environment);
   const otherwise = ["withssh", AGAIN_ROLE, ...command];
   if (!handOver({ paths, argv: command, environment, otherwise }, !isFirst)) {
     c.close(appPidfd);
+    // Who goes on is the launcher, and starts a supervisor that holds nothing of the app's.
+    withholdInherited(inherited);
     return undefined;
   }
   c.syscall(SYS.setsid, 0, 0, 0, 0, 0);

@@ -13,15 +13,13 @@ const SIG_SETMASK = 2;
 /** A line of proc(5), status, and how long its number is. */
 const SIG_IGN_FIELD = "\nSigIgn:\t";
 const SIG_IGN_DIGITS = 16;
-const SIGPIPE = 13;
 const SIGCHLD = 17;
 const SIGSTKFLT = 16;
-const SIGXFSZ = 25;
 /** The first real-time signal that no C library keeps for itself (musl takes 32 to 34). */
 const SIGRTMIN = 35;
 const SIGRTMAX = 64;
-/** The runtime has ignored these two before anything of ours runs: how they came cannot be known. */
-const TAKEN_BY_RUNTIME = (1n << 12n) | (1n << 24n);
+/** SIGPIPE and SIGXFSZ, as a mask: the runtime has ignored them before anything of ours runs, so how they came cannot be known. */
+export const IGNORED_BY_RUNTIME = (1n << 12n) | (1n << 24n);
 
 /**
  * Every catchable signal that the runtime can listen to (signal(7); the same numbers on x86-64 and arm64), but those
@@ -56,7 +54,7 @@ export const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
 export function readIgnoredSignals(): bigint {
   const status = byteString(slurp("/proc/self/status", "read ignored signals"));
   const at = status.indexOf(SIG_IGN_FIELD) + SIG_IGN_FIELD.length;
-  return BigInt(`0x${status.slice(at, at + SIG_IGN_DIGITS)}`) & ~TAKEN_BY_RUNTIME;
+  return BigInt(`0x${status.slice(at, at + SIG_IGN_DIGITS)}`) & ~IGNORED_BY_RUNTIME;
 }
 
 /** Ignores the signals of this mask: an exec keeps that (execve(2)). */
@@ -76,7 +74,7 @@ function forEachSignal(mask: bigint, run: (signal: number) => void): void {
  */
 export function forgetInheritedSignals(): void {
   const plain = new Uint8Array(ACTION_BYTES);
-  for (const signal of [SIGPIPE, SIGXFSZ]) ignoreSignal(signal);
+  ignoreSignals(IGNORED_BY_RUNTIME);
   forEachSignal(readIgnoredSignals(), (signal) => void c.sigaction(signal, ptr(plain), null));
   c.sigprocmask(SIG_SETMASK, ptr(plain), null);
 }
