@@ -7,7 +7,8 @@ import { type Pointer, toArrayBuffer } from "bun:ffi";
 import { ARCHITECTURE } from "./architecture.ts";
 import { byteString, cBytes } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
-import { c, check, O, ptr, SYS } from "./libc.ts";
+import { errnoName } from "./errno.ts";
+import { c, check, errno, O, ptr, SYS } from "./libc.ts";
 import type { OpenDescriptor } from "./process-facts.ts";
 import { forgetInheritedSignals } from "./signals.ts";
 
@@ -15,6 +16,11 @@ const QUEUE = "make the event queue of a forked runtime";
 const NAME = "rename a forked runtime";
 const EVENTFD_FLAGS = O.cloexec | O.nonblock;
 const EPOLL_CTL_ADD = 1;
+/**
+ * What a queue that we inherited may watch under this number: what is closed here, another file that cannot be waited for, or
+ * another queue (epoll_ctl(2)). Nobody here reads it.
+ */
+const NOT_THERE = new Set(["EBADF", "EPERM", "EEXIST", "EINVAL", "ELOOP"]);
 
 /** Makes the runtime this process's own. `open`: all its descriptors, of which the runtime's keep their numbers. Throws `OsError`. */
 export function takeOverRuntime(open: readonly OpenDescriptor[]): void {
@@ -32,7 +38,8 @@ export function renewEventQueue(open: readonly OpenDescriptor[]): void {
   for (const { fd, watched } of queues) {
     replace(fd, SYS.epollCreate1, O.cloexec, 0);
     for (const { target, event } of watched) {
-      check(Number(c.syscall(SYS.epollCtl, fd, EPOLL_CTL_ADD, target, ptr(event), 0)), "epoll_ctl", QUEUE);
+      const result = Number(c.syscall(SYS.epollCtl, fd, EPOLL_CTL_ADD, target, ptr(event), 0));
+      if (result < 0 && !NOT_THERE.has(errnoName(errno()))) check(result, "epoll_ctl", QUEUE);
     }
   }
 }

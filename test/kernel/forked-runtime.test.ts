@@ -1,5 +1,6 @@
 /** What a forked runtime makes its own. That one goes on, as the supervisor, is tried in containers. */
 import { expect, test } from "vitest";
+import { memoryFile } from "../../src/descriptors.ts";
 import { forkRuntime } from "../../src/fork.ts";
 import { renewEventQueue } from "../../src/forked-runtime.ts";
 import { c, O, ptr, SYS } from "../../src/libc.ts";
@@ -50,6 +51,21 @@ test("so it does where its parent has closed all of it meanwhile, by its exec", 
   count(counter);
   expect(isReadable(queue, 0)).toBe(true);
   for (const fd of [queue, counter]) c.close(fd);
+});
+
+test("an inherited queue may watch what is not here, or cannot be waited for", async () => {
+  const [queue, counter, gone, other] = [makeQueue(), makeCounter(), makeCounter(), makeCounter()];
+  for (const fd of [counter, gone, other]) watch(queue, fd, BigInt(fd));
+  // They stay watched as long as somebody has them (epoll(7), Q6).
+  const kept = [gone, other].map((fd) => c.fcntl(fd, F_DUPFD, 3));
+  c.close(gone);
+  const file = memoryFile(new Uint8Array(), "test");
+  c.syscall(SYS.dup3, file, other, O.cloexec, 0, 0);
+  renewEventQueue([{ fd: queue, kind: "eventpoll" }]);
+  expect(await readFdinfo(queue)).toMatch(new RegExp(`tfd:\\s*${counter} `));
+  count(counter);
+  expect(isReadable(queue, 0)).toBe(true);
+  for (const fd of [queue, counter, other, file, ...kept]) c.close(fd);
 });
 
 test("a process with more than one thread does not fork", async () => {
