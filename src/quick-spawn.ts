@@ -65,8 +65,9 @@ export function spawnQuickly({ path, argv, environment, sources, detach, keepMas
   // No handler of ours may run in the child, which has our memory: not before they are at their default there.
   c.syscall(X64.rtSigprocmask, SIG_BLOCK, every, ours, SIGSET_BYTES, 0);
   const pid = Number(code(ptr(memory)));
-  c.syscall(X64.rtSigprocmask, SIG_SETMASK, ours, 0, SIGSET_BYTES, 0);
   const failed = Number(BigInt.asIntN(64, memory[FAILED_WORD] ?? 0n));
+  // Before a signal can end the wait.
   if (pid > 0 && failed < 0) c.wait4(pid, null, 0);
+  c.syscall(X64.rtSigprocmask, SIG_SETMASK, ours, 0, SIGSET_BYTES, 0);
   return failed < 0 ? failed : pid;
 }
