@@ -40,7 +40,8 @@ const lent: unknown[] = [];
  */
 export function goOnApart(code: string, own: readonly number[], keep: readonly unknown[], siblings: boolean): boolean {
   if (ARCHITECTURE !== "x64" || !isSingleThreaded()) return false;
-  const threadId = findThreadId();
+  const cleared = toldThreadId();
+  const threadId = findThreadId(cleared);
   const run = threadId === undefined ? undefined : loadCode(code);
   if (threadId === undefined || run === undefined) return false;
   const words = new BigUint64Array(OWN_WORD + own.length);
@@ -54,24 +55,30 @@ export function goOnApart(code: string, own: readonly number[], keep: readonly u
   // The end, or the exec, of a process that shares its memory clears the id there (set_tid_address(2), clear_child_tid).
   c.syscall(X64.setTidAddress, 0, 0, 0, 0, 0);
   if (Number(run(ptr(words))) === 0) return true;
-  c.syscall(X64.setTidAddress, threadId, 0, 0, 0, 0);
+  c.syscall(X64.setTidAddress, cleared, 0, 0, 0, 0);
   c.syscall(X64.rtSigprocmask, SIG_SETMASK, mask, 0, SIGSET_BYTES, 0);
   lent.length = 0;
   return false;
 }
 
+/** What the C library has told the kernel to clear at this thread's end (set_tid_address(2)); 0 for nothing. */
+function toldThreadId(): number {
+  const told = new BigUint64Array(1);
+  c.syscall(X64.prctl, PR_GET_TID_ADDRESS, ptr(told), 0, 0, 0);
+  return Number(told[0]);
+}
+
 /**
  * Where the C library keeps this thread's id, which is another one in what goes on: abort(3) of musl would signal the
- * other by the old one. Undefined where it is not found.
+ * other by the old one. Undefined where it is not found. x86-64 alone.
  */
-function findThreadId(): Pointer | undefined {
+export function findThreadId(told = toldThreadId()): Pointer | undefined {
   const pid = c.getpid();
-  const told = new BigUint64Array(1);
-  // glibc has told the kernel (set_tid_address(2)).
-  c.syscall(X64.prctl, PR_GET_TID_ADDRESS, ptr(told), 0, 0, 0);
-  const glibc = Number(told[0]) as Pointer;
-  if (glibc > 0 && read.i32(glibc, 0) === pid) return glibc;
-  c.syscall(X64.archPrctl, ARCH_GET_FS, ptr(told), 0, 0, 0);
-  const musl = (Number(told[0]) + MUSL_TID_AT) as Pointer;
-  return Number(told[0]) > 0 && read.i32(musl, 0) === pid ? musl : undefined;
+  // glibc tells the kernel the place itself, musl that of a lock.
+  const glibc = told as Pointer;
+  if (told > 0 && read.i32(glibc, 0) === pid) return glibc;
+  const block = new BigUint64Array(1);
+  c.syscall(X64.archPrctl, ARCH_GET_FS, ptr(block), 0, 0, 0);
+  const musl = (Number(block[0]) + MUSL_TID_AT) as Pointer;
+  return Number(block[0]) > 0 && read.i32(musl, 0) === pid ? musl : undefined;
 }
