@@ -2,6 +2,7 @@
  * The doctor's dry run: the very stages of a start on a host that writes to memory alone, then sshd's own word on the config
  * that came out. What a start would do is what it does.
  */
+
 import { AWAIT_URL_KEYS, lacksKeys, readUrls } from "./authorized-key-stages.ts";
 import { boot, type Plan } from "./boot.ts";
 import { describePrograms } from "./check-image.ts";
@@ -11,6 +12,7 @@ import type { DryHost } from "./dry-host.ts";
 import { createNativeDryHost } from "./dry-native.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Event } from "./events.ts";
+import { describeHostKey } from "./fingerprint.ts";
 import { askUrl, urlName, writeUrlCopy } from "./key-url.ts";
 import { openNativeDir } from "./native-dir.ts";
 import { openState } from "./open-state.ts";
@@ -116,8 +118,9 @@ function describePlan({ programs, accounts, keys, identity }: Plan): CheckLine[]
     ...keys.keys.map(({ type, fingerprint, comment, sources }) => {
       return line("ok", "keys", `${type} ${fingerprint} ${comment} (${sources.join(", ")})`);
     }),
-    ...identity.keys.map(({ algorithm, fingerprint, origin }) => {
-      return line("ok", "host keys", origin === "made" ? `${algorithm} would be made` : `${algorithm} ${fingerprint}`);
+    ...identity.keys.map((key) => {
+      const { type, fingerprint } = describeHostKey(key);
+      return line("ok", "host keys", key.origin === "made" ? `${type} would be made` : `${type} ${fingerprint}`);
     }),
   ];
 }

@@ -37,7 +37,7 @@ export function parseConfigLine(
   // Most lines of a distribution's file, which are not worth a regular expression each.
   if (raw === "" || raw.startsWith("#")) return undefined;
   const end = raw.indexOf("\0");
-  const text = (end < 0 ? raw : raw.slice(0, end)).replace(/^[ \t\r]+|[ \t\r\n\f]+$/g, "");
+  const text = trimBlanks(end < 0 ? raw : raw.slice(0, end));
   if (text === "" || text.startsWith("#")) return undefined;
   // The first word ends at a blank, or at one "=" with blanks around it; it may be in double quotes.
   const found = /^(?:"([^"]*)"|([^ \t\r\n"=]+))[ \t\r\n]*=?[ \t\r\n]*/.exec(text);
@@ -45,6 +45,14 @@ export function parseConfigLine(
   const rest = found === null ? "" : text.slice(found[0].length);
   const { args, end: used } = splitArguments(rest);
   return { word, keyword: word.toLowerCase(), rest: rest.slice(0, used).trimEnd(), args, text };
+}
+
+/** Without the blanks that sshd takes away at either end: no others, which are part of a word. */
+function trimBlanks(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && " \t\r".includes(text[from] ?? "")) from += 1;
+  while (to > from && " \t\r\n\f".includes(text[to - 1] ?? "")) to -= 1;
+  return text.slice(from, to);
 }
 
 /** Arguments as argv_split(3) in OpenSSH's misc.c makes them; `end` is where a comment begins, or the length. */
@@ -88,6 +96,12 @@ export function quoteArgument(value: string, version: SshdVersion): string | und
 
 export function isAtLeast(version: SshdVersion, major: number, minor: number): boolean {
   return version.major > major || (version.major === major && version.minor >= minor);
+}
+
+/** Of a text that begins as version.h has it, "OpenSSH_9.2p1"; undefined for any other. */
+export function parsePortableVersion(text: string): SshdVersion | undefined {
+  const found = /^OpenSSH_(\d{1,4})\.(\d{1,4})p\d/.exec(text);
+  return found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };
 }
 
 /** Finds "OpenSSH_9.2" in what `sshd -V` says (before 9.3 an error and a usage text, which name it too). */

@@ -18,6 +18,7 @@ const SSH_DIRECTORY = 0o700;
 const VOLUME_DIRECTORY = 0o755;
 /** Another machine may be between its temporary file and its link right now. An hour is beyond any hang or skewed clock. */
 const LEFTOVER_AGE_MS = 3_600_000;
+const LEFTOVER_BEGINS = ".ssh_host_";
 const LEFTOVER = /^\.ssh_host_(?:ed25519|ecdsa|rsa)_key(?:\.pub)?\.[0-9a-z]{16}$/;
 /** fsync(2) where it is not supported for this kind of file. */
 export const NO_FSYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
@@ -159,7 +160,7 @@ export const isBeginning = (short: Uint8Array, whole: Uint8Array): boolean =>
 /** In byte order, so that all who finish a save choose the same one. */
 function temporariesIn(dir: Dir): string[] {
   try {
-    return dir.list(FINISH).filter((name) => LEFTOVER.test(name));
+    return dir.list(FINISH).filter((name) => name.startsWith(LEFTOVER_BEGINS) && LEFTOVER.test(name));
   } catch (error) {
     if (isOsError(error)) return [];
     throw error;

@@ -26,7 +26,7 @@ const OURS_ALONE = new Set(
 );
 
 /** Ways in that we do not have: programs that name keys, which ours cannot deny in silence (sshd-config.ts), and tickets. */
-const OTHER_WAYS_IN = /^(?:authorizedkeyscommand|authorizedprincipalscommand|gssapi|kerberos)/;
+const OTHER_WAYS_IN = ["authorizedkeyscommand", "authorizedprincipalscommand", "gssapi", "kerberos"];
 
 /** What would undo a promise when a Match block says it (all are allowed there, servconf.c SSHCFG_MATCH). */
 const UNDOES_A_PROMISE = new Set(
@@ -92,7 +92,7 @@ export function filterImageConfig(
 
 function mustGo(line: ConfigLine, forwarding: Forwarding | undefined, subsystems: Set<string>): boolean {
   const { keyword, args } = line;
-  if (OURS_ALONE.has(keyword) || OTHER_WAYS_IN.test(keyword)) return true;
+  if (OURS_ALONE.has(keyword) || OTHER_WAYS_IN.some((way) => keyword.startsWith(way))) return true;
   if (line.match === undefined) {
     if (keyword !== "subsystem") return false;
     const name = args[0] ?? "";

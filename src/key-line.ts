@@ -2,6 +2,7 @@
  * One line of an authorized_keys text and what sshd would make of it (auth2-pubkeyfile.c auth_check_authkey_line).
  * A line that is let in here is let in by sshd, with the same rights; a refusal never repeats any of the line.
  */
+import { fingerprintOf } from "./fingerprint.ts";
 import type { Refusal } from "./key-blob.ts";
 import { GLUED, KEY_SHAPES, readKeyBlob } from "./key-blob.ts";
 import { nameForeignForm } from "./key-foreign.ts";
@@ -89,14 +90,6 @@ export function parseKeyLine(text: string): KeyVerdict {
     certAuthority,
     line: `${options === "" ? "" : `${options} `}${type} ${blob}${cleanComment === "" ? "" : ` ${cleanComment}`}`,
   };
-}
-
-/** 32 bytes in base64, without its one padding character. */
-const FINGERPRINT_LENGTH = 43;
-
-/** As `ssh-keygen -l` prints it: SHA256 and the hash in base64 without padding. */
-function fingerprintOf(bytes: Uint8Array): string {
-  return `SHA256:${Bun.CryptoHasher.hash("sha256", bytes, "base64").slice(0, FINGERPRINT_LENGTH)}`;
 }
 
 /** The type that the first word announces, when something follows it. */

@@ -2,10 +2,12 @@
  * What changes while we run: keys, host keys and config are read again when their files change, proved, and put in force.
  * Where SSH is down every change is a reason to try again. What cannot be read or proved leaves what is in force.
  */
+
 import { readUrls, recollectKeys, writeKeys } from "./authorized-key-stages.ts";
 import type { Plan } from "./boot.ts";
 import type { Config, TextSource } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
+import { describeHostKey } from "./fingerprint.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
 import { refreshHostKeys } from "./host-key-refresh.ts";
@@ -106,8 +108,7 @@ async function changeHostKeys(live: Live): Promise<void> {
   if (!changed) return;
   const isAdopted = await changeConfig(live, { ...before, identity: { ...identity, keys } });
   if (!isAdopted) return;
-  const hostKeys = keys.map(({ algorithm, fingerprint }) => ({ type: algorithm, fingerprint }));
-  host.emit({ type: "host keys changed", hostKeys });
+  host.emit({ type: "host keys changed", hostKeys: keys.map(describeHostKey) });
 }
 
 /** Makes what a first start did not wait for. No other change waits for it: rsa takes seconds where the machine is busy. */
@@ -130,9 +131,7 @@ async function joinHostKeys(live: Live, made: readonly HostKey[]): Promise<void>
   const joined = { ...plan, identity: { ...identity, keys: [...identity.keys, ...made], missing: [] } };
   if (made.length === 0) return live.adopt(joined, { reload: false });
   if (!(await changeConfig(live, joined))) return;
-  for (const { algorithm, fingerprint } of made) {
-    live.host.emit({ type: "host key joined", hostKey: { type: algorithm, fingerprint } });
-  }
+  for (const key of made) live.host.emit({ type: "host key joined", hostKey: describeHostKey(key) });
 }
 
 /** Renders the config for `plan` anew, proves these very bytes, and lets sshd take them up. False: they were refused. */

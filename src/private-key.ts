@@ -14,11 +14,10 @@ export type HostKeyAlgorithm =
   | "ecdsa-sha2-nistp521"
   | "ssh-rsa";
 
-/** What may be shown of a key. `fingerprint` as `ssh-keygen -l` prints it; `publicLine` has no line end. */
+/** What may be shown of a key. `publicLine` has no line end. */
 export interface PublicHalf {
   readonly type: HostKeyAlgorithm;
   readonly publicBlob: Uint8Array;
-  readonly fingerprint: string;
   readonly comment: string;
   readonly publicLine: string;
 }
@@ -80,11 +79,6 @@ export function parseDerivedPublicLine(line: string): PublicHalf | string {
   }
 }
 
-/** `SHA256:` and unpadded base64, as OpenSSH prints it. */
-export function fingerprintOf(publicBlob: Uint8Array): string {
-  return `SHA256:${new Bun.CryptoHasher("sha256").update(publicBlob).digest("base64").replace(/=+$/, "")}`;
-}
-
 function judgeOtherForm(text: string): PrivateKeyVerdict {
   const bad = (reason: string): PrivateKeyVerdict => ({ verdict: "bad", reason });
   if (text.trim() === "") return bad("it is empty");
@@ -110,10 +104,15 @@ function parseArmor(text: string): Uint8Array {
     assertThat(!text.includes(END.trim()), "its last line does not end with a plain newline: sshd cannot read it");
     throw new Unusable("it is cut off: its last line is missing");
   }
-  const base64 = text.slice(BEGIN.length, end).replace(/[\s\v]+/g, "");
-  assertThat(/^[A-Za-z0-9+/]+={0,2}$/.test(base64) && base64.length % 4 === 0, "it is damaged: not base64");
+  const armor = text.slice(BEGIN.length, end);
+  // As ssh-keygen writes it; to take away any white space takes long at its first time.
+  const lines = armor.replaceAll("\n", "");
+  const base64 = isBase64(lines) ? lines : armor.replace(/[\s\v]+/g, "");
+  assertThat(isBase64(base64), "it is damaged: not base64");
   return fromBase64(base64);
 }
+
+const isBase64 = (text: string): boolean => /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0;
 
 function parseContainer(bytes: Uint8Array): PublicHalf | "encrypted" {
   const magic = byteString(bytes.subarray(0, MAGIC.length));
@@ -196,5 +195,5 @@ function publicHalf(type: HostKeyAlgorithm, publicBlob: Uint8Array, rawComment: 
   // A comment is free text: one that could break a line is left out of what we print and write.
   const comment = /^[\x20-\x7e]*$/.test(rawComment) ? rawComment.trim() : "";
   const publicLine = `${type} ${toBase64(publicBlob)}${comment === "" ? "" : ` ${comment}`}`;
-  return { type, publicBlob, fingerprint: fingerprintOf(publicBlob), comment, publicLine };
+  return { type, publicBlob, comment, publicLine };
 }

@@ -3,7 +3,7 @@
  * directory) is read from its file instead, since a run costs as much as the rest of our start.
  */
 import { byteString, bytesFrom } from "./byte-strings.ts";
-import { parseSshdVersion, type SshdVersion } from "./config-line.ts";
+import { parsePortableVersion, parseSshdVersion, type SshdVersion } from "./config-line.ts";
 import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { findBytes } from "./libc.ts";
@@ -73,9 +73,9 @@ function findText(file: Uint8Array, text: string, isIt: (at: number) => boolean 
 
 /** version.h's words, `OpenSSH_9.2p1`; the file also names others (compat.c), never with a `p` for portable. */
 async function findVersion(host: Host, sshd: string, file: Uint8Array | undefined): Promise<SshdVersion> {
-  const wordAt = (at: number) => (file === undefined ? "" : byteString(file.subarray(at, at + 24)));
-  const at = file && findText(file, "OpenSSH_", (one) => /^OpenSSH_\d+\.\d+p\d/.test(wordAt(one)));
-  if (at !== undefined) return parseSshdVersion(wordAt(at)) ?? OLDEST;
+  const versionAt = (at: number) => file && parsePortableVersion(byteString(file.subarray(at, at + 24)));
+  const at = file && findText(file, "OpenSSH_", (one) => versionAt(one) !== undefined);
+  if (at !== undefined) return versionAt(at) ?? OLDEST;
   const { stdout, stderr } = await host.run("ask sshd for its version", [sshd, "-V"], { timeoutMs: 5000 });
   const text = byteString(stdout) + byteString(stderr);
   return parseSshdVersion(text) ?? OLDEST;

@@ -24,7 +24,8 @@ export interface SessionEnv {
 const FOR_OTHERS: readonly string[] = ["PATH", "LANG", "LC_*", "TZ"];
 
 /** SetEnv comes last in sshd's do_setup_env (session.c) and would override what is true of this session. */
-const OF_THE_SESSION = /^(?:HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|_|TERM|MAIL|SSH_.*)$/s;
+const OF_THE_SESSION = new Set("HOME USER LOGNAME SHELL PWD OLDPWD SHLVL _ TERM MAIL".split(" "));
+const OF_ITS_CONNECTION = "SSH_";
 
 /**
  * Chooses by `patterns` (names and globs of `*` and `?`; undefined is the default, an empty list none). `isAppUser` says that the
@@ -53,7 +54,7 @@ export function selectSessionEnv(
 
 function whyNot(name: string, value: string, isOurs: (name: string) => boolean): LeftOutWhy | undefined {
   if (name === "" || name.includes("=")) return "name";
-  if (OF_THE_SESSION.test(name)) return "session";
+  if (OF_THE_SESSION.has(name) || name.startsWith(OF_ITS_CONNECTION)) return "session";
   if (isOurs(name)) return "ours";
   return /[\n\0]/.test(name + value) ? "newline" : undefined;
 }

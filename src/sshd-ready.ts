@@ -1,9 +1,11 @@
 /**
  * The ready line out of what sshd runs under: fingerprints, and a line for clients' known_hosts. Public halves alone.
  */
+
 import type { Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./events.ts";
+import { describeHostKey } from "./fingerprint.ts";
 import { pickKnownHostsKey, renderKnownHostsLine } from "./known-hosts.ts";
 import type { Mode } from "./privilege.ts";
 
@@ -24,7 +26,7 @@ export function describeReady(
     mode,
     port: config.port,
     users: accounts.map((account) => account.name),
-    hostKeys: keys.map(({ keyType, fingerprint }) => ({ type: keyType, fingerprint })),
+    hostKeys: identity.keys.map(describeHostKey),
     knownHosts: known === undefined ? "" : renderKnownHostsLine([address], known),
     knownHostsExact: config.publicAddress !== undefined,
   };

@@ -2,8 +2,10 @@
  * What `--status` tells, as one JSON document (docs/status.md). Facts in, document out. Never a secret: fingerprints, not
  * keys; and of another user's session no more than that it is there.
  */
+
 import type { Config } from "./config.ts";
 import { renderProblem } from "./errors.ts";
+import { describeHostKey } from "./fingerprint.ts";
 import type { Mode } from "./privilege.ts";
 import type { RecentProblem } from "./recent-problems.ts";
 import type { Session } from "./sessions.ts";
@@ -60,10 +62,9 @@ export function describeStatus(facts: StatusFacts, askerUid: number) {
     listen: config.listen,
     public_address: config.publicAddress ?? null,
     users: (plan?.accounts ?? []).map(({ name }) => name),
-    host_keys: (plan?.identity.keys ?? []).map(({ algorithm, fingerprint, publicBlob }) => ({
-      type: algorithm,
-      fingerprint,
-      public_key: Buffer.from(publicBlob).toString("base64"),
+    host_keys: (plan?.identity.keys ?? []).map((key) => ({
+      ...describeHostKey(key),
+      public_key: Buffer.from(key.publicBlob).toString("base64"),
     })),
     host_keys_last: plan === undefined ? null : lastingOf(plan.identity),
     app_writable: plan?.identity.appWritable ?? null,

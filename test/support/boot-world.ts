@@ -4,6 +4,7 @@ import { parseConfig } from "../../src/config.ts";
 import { StageError } from "../../src/errors.ts";
 import { renderEvent } from "../../src/events.ts";
 import { envMap } from "../../src/process-facts.ts";
+import { fingerprintOf } from "../../src/fingerprint.ts";
 import type { Request } from "../../src/request.ts";
 import { wake } from "../../src/wake.ts";
 import { createFakeHost, type FakeHost, type FakeHostOptions } from "./fake-host.ts";
@@ -112,5 +113,5 @@ export function configOf(host: FakeHost): string[] {
 
 /** `type: fingerprint` of what the plan serves. */
 export function identityOf(plan: Plan | undefined): Record<string, string> {
-  return Object.fromEntries((plan?.identity.keys ?? []).map((key) => [key.type, key.fingerprint]));
+  return Object.fromEntries((plan?.identity.keys ?? []).map((key) => [key.type, fingerprintOf(key.publicBlob)]));
 }

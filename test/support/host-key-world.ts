@@ -1,4 +1,5 @@
 /** A volume, an image and an ssh-keygen in memory, for the tests of host keys. Keys are made once and told by label. */
+import { fingerprintOf } from "../../src/fingerprint.ts";
 import type { Dir, Host } from "../../src/host.ts";
 import type { HostKeyType } from "../../src/host-key-files.ts";
 import type { HostKeySettings, Identity } from "../../src/host-keys.ts";
@@ -87,7 +88,8 @@ export async function restoreIdentity(host: Host, changes: Partial<HostKeySettin
 }
 
 /** `type: fingerprint` of what is served. */
-export const shown = (identity: Identity) => Object.fromEntries(identity.keys.map((k) => [k.type, k.fingerprint]));
+export const shown = (identity: Identity) =>
+  Object.fromEntries(identity.keys.map((k) => [k.type, fingerprintOf(k.publicBlob)]));
 
 /** Everything that was told, as one text. */
 export const told = (host: FakeHost) => JSON.stringify(host.events);

@@ -2,7 +2,9 @@
  * First starts that are killed at one call each, in a container whose PID 1 is somebody else (test/fixtures/kill-at.c).
  * Each start has a volume of its own; after the kill comes a start that is left alone, in the same container or a new one.
  */
+
 import type { ReadyLine } from "../../scripts/container-log.ts";
+import { fingerprintOf } from "../../src/fingerprint.ts";
 import { parseKeyLine } from "../../src/key-line.ts";
 import { parsePrivateKey } from "../../src/private-key.ts";
 import { startContainer } from "./boot.ts";
@@ -121,5 +123,6 @@ export function keyFilesOf({ files }: Start): Record<string, string> {
 
 function fingerprintIn(name: string, text: string): string | undefined {
   const key = name.endsWith(".pub") ? parseKeyLine(text.trim()) : parsePrivateKey(Buffer.from(text, "latin1"));
-  return "fingerprint" in key ? key.fingerprint : undefined;
+  if ("fingerprint" in key) return key.fingerprint;
+  return "publicBlob" in key ? fingerprintOf(key.publicBlob) : undefined;
 }

@@ -2,7 +2,9 @@
  * Saving at its limits: killed or powered off at every single call, raced at every single call, on file systems that
  * lack links or fsync. One promise for all of them: a key that anyone has seen stays, whole, under its name.
  */
+
 import { expect, test } from "vitest";
+import { fingerprintOf } from "../../src/fingerprint.ts";
 import { HOST_KEY_TYPES } from "../../src/host-key-files.ts";
 import { saveHostKey } from "../../src/host-key-save.ts";
 import type { HostKeyStore } from "../../src/host-key-store.ts";
@@ -42,7 +44,7 @@ async function start(host: FakeHost): Promise<Record<string, string>> {
   const fingerprints = shown(identity);
   for (const type of identity.missing) {
     const key = await makeSlowHostKey(host, settingsFor(host), type, identity);
-    if (key !== undefined) fingerprints[type] = key.fingerprint;
+    if (key !== undefined) fingerprints[type] = fingerprintOf(key.publicBlob);
   }
   return fingerprints;
 }
@@ -53,7 +55,7 @@ function visible(host: FakeHost): Record<string, string> {
   for (const [path, text] of Object.entries(host.snapshot(SSH))) {
     if (!NAME.test(path)) continue;
     const verdict = parsePrivateKey(host.bytes(path) ?? new Uint8Array());
-    if (verdict.verdict === "ok") keys[path] = verdict.fingerprint;
+    if (verdict.verdict === "ok") keys[path] = fingerprintOf(verdict.publicBlob);
     else if (!text.startsWith("file")) keys[path] = text;
   }
   return keys;

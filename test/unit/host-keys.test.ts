@@ -1,7 +1,7 @@
 /** What restoring promises for every state of the volume: never replaced, told in words, and the app is not held up. */
 import { expect, test } from "vitest";
+import { fingerprintOf } from "../../src/fingerprint.ts";
 import { makeSlowHostKey, restoreHostKeys } from "../../src/host-keys.ts";
-import { fingerprintOf } from "../../src/private-key.ts";
 import type { FakeHost } from "../support/fake-host.ts";
 import type { Seed } from "../support/fake-tree.ts";
 import {
@@ -80,10 +80,10 @@ test("rsa joins later, is saved, and the next start shows the same three", async
     type: "rsa",
     origin: "made",
     saved: true,
-    fingerprint: fingerprintOf(good.rsa.publicBlob),
+    publicBlob: good.rsa.publicBlob,
   });
   const next = await restoreIdentity(host.restart());
-  expect(shown(next)).toEqual({ ...shown(identity), rsa: rsa?.fingerprint });
+  expect(shown(next)).toEqual({ ...shown(identity), rsa: rsa && fingerprintOf(rsa.publicBlob) });
 });
 
 test("a type that is missing beside others is added later, and the others stay", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../src/boot.ts";
 import { parseConfig } from "../../src/config.ts";
+import { describeHostKey } from "../../src/fingerprint.ts";
 import type { Session } from "../../src/sessions.ts";
 import { describeStatus, type StatusFacts } from "../../src/status-document.ts";
 import { renderStatusTable } from "../../src/status-table.ts";
@@ -129,7 +130,8 @@ describe("the table", () => {
       "supervisor    pid 7, withssh 0.1.0, up 62 s",
       "identity      lasts beyond the container",
     ]);
-    for (const { fingerprint } of [...plan.identity.keys, ...plan.keys.keys]) expect(table).toContain(fingerprint);
+    const shown = [...plan.identity.keys.map(describeHostKey), ...plan.keys.keys];
+    for (const { fingerprint } of shown) expect(table).toContain(fingerprint);
     expect(table).toContain("sessions: 2\n  app     192.0.2.7 port 1  since 2026-01-02T03:04:04.000Z  SHA256:");
     expect(table).toMatch(/^ {2}2026-01-02T03:04:05\.000Z {2}warn {2}w \(3 times\)$/m);
   });
