@@ -28,8 +28,15 @@ export interface Plan {
   readonly written: WrittenConfig;
 }
 
-/** Begins to load what sshd itself needs under this config; it may not let anybody in yet. */
-export type Begin = (written: WrittenConfig) => Promise<void>;
+/** What an sshd that waits is told between the stages. */
+export interface Doorkeeper {
+  /** It loads what it needs itself under this config, and lets nobody in yet. */
+  load(written: WrittenConfig): void;
+  /** All that logins go by is there: under this config it may let people in, where it needs no proof first. */
+  admit(written: WrittenConfig): void;
+}
+
+const NOBODY_WAITS: Doorkeeper = { load: () => {}, admit: () => {} };
 
 /**
  * Runs the stages that follow `wake`, in order. Throws `StageError` from the one that failed. Where there is an identity
@@ -40,7 +47,7 @@ export async function boot(
   config: Config,
   request: Request,
   { state, sshd }: Woken,
-  begin: Begin = async () => {},
+  door: Doorkeeper = NOBODY_WAITS,
 ): Promise<Plan> {
   const stage = createStages(host);
   // Where an identity is there sshd does not wait for this either.
@@ -56,10 +63,11 @@ export async function boot(
   const installed = await stage("installHostKeys", () => install(host, hostKeySettings, identity.keys));
   const parts = { programs, state, accounts, installed };
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
-  await begin(written);
+  door.load(written);
   const keys = early ?? (await collect());
   await stage("writeAuthorizedKeys", async () => (await keyStages()).writeKeys(host, state, keys));
   await stage("writeLoginPath", () => writeLoginPath(host, written));
+  door.admit(written);
   if (config.hostKeys === undefined)
     await stage("savePublicHalves", () => savePublicHalves(host, hostKeySettings, identity));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };

@@ -1,6 +1,6 @@
 /**
- * What a forked runtime must change before it goes on: an event queue of its own, signals as after an exec, and another name.
- * Until then it shares the queue with its parent and shows its parent's command line. Knows nothing of SSH.
+ * What a forked runtime must change before it goes on: an event queue of its own, and another name. Until then it shares the
+ * queue with its parent and shows its parent's command line. Knows nothing of SSH.
  */
 
 import { type Pointer, toArrayBuffer } from "bun:ffi";
@@ -10,7 +10,6 @@ import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { c, check, errno, O, ptr, SYS } from "./libc.ts";
 import type { OpenDescriptor } from "./process-facts.ts";
-import { forgetInheritedSignals } from "./signals.ts";
 
 const QUEUE = "make the event queue of a forked runtime";
 const NAME = "rename a forked runtime";
@@ -22,15 +21,10 @@ const EPOLL_CTL_ADD = 1;
  */
 const NOT_THERE = new Set(["EBADF", "EPERM", "EEXIST", "EINVAL", "ELOOP"]);
 
-/** Makes the runtime this process's own. `open`: all its descriptors, of which the runtime's keep their numbers. Throws `OsError`. */
-export function takeOverRuntime(open: readonly OpenDescriptor[]): void {
-  forgetInheritedSignals();
-  renewEventQueue(open);
-}
-
 /**
  * The event queue that it shares with its parent (epoll(7): one set for both) gives its number to one of its own with the
- * same in it, and so do the counters. The set is read first: what is open here no more leaves it when the parent's exec closes it.
+ * same in it, and so do the counters. The set is read first: what is open here no more leaves it when the parent's exec
+ * closes it. `open`: all descriptors, of which the runtime's keep their numbers. Throws `OsError`.
  */
 export function renewEventQueue(open: readonly OpenDescriptor[]): void {
   const queues = open.filter(({ kind }) => kind === "eventpoll").map(({ fd }) => ({ fd, watched: readWatched(fd) }));

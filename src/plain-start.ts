@@ -62,7 +62,7 @@ export function leaveSupervisor(
     return undefined;
   }
   c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
-  return { request: renderPlainRequest(environment, appPid), pipes: undefined, appPidfd, open };
+  return { request: renderPlainRequest(environment, appPid), pipes: undefined, appPidfd, open, isShared: false };
 }
 
 /** False where there is no supervisor after all: another start can tell why. */

@@ -139,10 +139,15 @@ export function waitFor(pid: number): Ending {
 /** Every child of the supervisor, by one SIGCHLD listener: ours are answered, strangers are merely reaped. */
 export class Children {
   readonly #waiting = new Map<number, (ending: Ending) => void>();
+  readonly #prepare: () => void;
   #isListening = false;
 
-  /** `later`: nobody is answered or reaped before `listen` or `run`, since to listen takes time that somebody may be waiting for. */
-  constructor(when: "now" | "later" = "now") {
+  /**
+   * `later`: nobody is answered or reaped before `listen` or `run`, since to listen takes time that somebody may be waiting
+   * for. `prepare`: what must be done before this process hears any signal.
+   */
+  constructor(when: "now" | "later" = "now", prepare: () => void = () => {}) {
+    this.#prepare = prepare;
     if (when === "now") this.listen();
   }
 
@@ -150,6 +155,7 @@ export class Children {
   listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
+    this.#prepare();
     process.on("SIGCHLD", () => this.#reap());
     this.#reap();
   }

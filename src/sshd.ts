@@ -94,15 +94,20 @@ export class Sshd {
     }
   }
 
-  /** Gives a warm one this config, where it can be kept from accepting: it listens, and nobody is let in before `start`. */
+  /** Gives a warm one this config, where it can be kept from accepting: it listens, and nobody is let in before `admit`. */
   load(config: Uint8Array): void {
     if (!this.#isShut || this.#isWanted || this.#pid === undefined) return;
     this.#begin(config);
   }
 
+  /** Lets one that was loaded accept from now on. */
+  admit(): void {
+    if (this.#isWanted) this.#openGate();
+  }
+
   /**
    * Starts it under the config that is in force, and again whenever it ends, until `stop`; one that was loaded accepts from
-   * now on. Throws `OsError` when it cannot be executed at all.
+   * now on at the latest. Throws `OsError` when it cannot be executed at all.
    */
   start(config: Uint8Array, explain: Explain): void {
     this.#explain = explain;

@@ -2,10 +2,12 @@
  * How a fork of the launcher becomes the supervisor. In a plain start its request says all that sshd's start takes, so sshd is
  * the first thing that it starts: what is imported here is time in which sshd does not load its libraries yet.
  */
-import { takeOverRuntime } from "./forked-runtime.ts";
+import { renewEventQueue } from "./forked-runtime.ts";
 import { takeSeat } from "./forked-seat.ts";
 import { layGround } from "./ground.ts";
 import { openDescriptors } from "./process-facts.ts";
+import { Children } from "./processes.ts";
+import { forgetInheritedSignals } from "./signals.ts";
 import { SshdPlace } from "./sshd-place.ts";
 import type { Fork } from "./supervisor-fork.ts";
 import { settle, wake, warmIn } from "./wake.ts";
@@ -15,14 +17,15 @@ const PLAIN = { sshd: undefined, homeKeys: false };
 
 /** The supervisor's life with the launcher's memory: for a request too, where that is all. Gives the exit code. */
 export async function superviseAsFork(fork: Fork): Promise<number> {
-  const { request, appPidfd, open = openDescriptors() } = fork;
+  const { request, appPidfd, open = openDescriptors(), isShared } = fork;
   takeSeat(fork, open);
-  const ground = layGround();
+  const ground = layGround(new Children("later", forgetInheritedSignals));
   const place = new SshdPlace(ground.children, ground.native.emit);
   const woken =
     request === undefined ? undefined : await settle(() => wake(ground.native, PLAIN, request, warmIn(place)));
   try {
-    takeOverRuntime(open);
+    // Not where sshd would wait for it: nobody else waits on it any more.
+    if (isShared) renewEventQueue(open);
   } catch (error) {
     place.drop();
     throw error;

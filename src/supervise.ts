@@ -2,7 +2,7 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
-import type { Begin } from "./boot.ts";
+import type { Doorkeeper } from "./boot.ts";
 import { judgeCapabilities, readEffectiveCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { readAll, writeAll } from "./descriptors.ts";
@@ -76,7 +76,7 @@ export async function supervise({
       return wakeSshd();
     }));
   const { boot } = await import("./bring-up.ts");
-  // Loaded while sshd loads its keys, or when there is something to tell.
+  // Loaded while sshd takes its first connections, or when there is something to tell.
   const appoint = once(async () => {
     children.listen();
     const { Supervisor } = await import("./supervisor.ts");
@@ -90,15 +90,15 @@ export async function supervise({
     });
     return { supervisor, done: supervisor.watch() };
   });
-  const begin: Begin = async ({ bytes, hasMatch }) => {
-    // A Match block can override what is global: then nothing listens before the proof.
-    if (!hasMatch) place.sshd?.load(bytes);
-    await appoint();
+  // A Match block can override what is global: then nothing listens before the proof.
+  const door: Doorkeeper = {
+    load: ({ bytes, hasMatch }) => void (hasMatch || place.sshd?.load(bytes)),
+    admit: ({ hasMatch }) => void (hasMatch || place.sshd?.admit()),
   };
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
       assertCapabilities(host);
-      const plan = await boot(host, config, request, await wakeFirst(), begin);
+      const plan = await boot(host, config, request, await wakeFirst(), door);
       const { supervisor } = await appoint();
       await supervisor.run(plan);
     } catch (error) {

@@ -17,6 +17,8 @@ export interface Fork {
   readonly appPidfd: number;
   /** All other descriptors from 3 up; undefined: look. */
   readonly open: readonly OpenDescriptor[] | undefined;
+  /** The parent's runtime goes on, with the event queue that both have; else it ends with the parent's exec, at once. */
+  readonly isShared: boolean;
 }
 
 /** Two processes come back from a fork: which one this is. */
@@ -55,7 +57,7 @@ export function forkSupervisor(request: Request | undefined): Forked | undefined
     c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
     if (isOrphan) leaveParent();
     const pipes = request === undefined ? { requestEnd, answerEnd } : undefined;
-    return { role: "supervisor", fork: { request, pipes, appPidfd, open: undefined } };
+    return { role: "supervisor", fork: { request, pipes, appPidfd, open: undefined, isShared: true } };
   }
   closeAll([requestEnd, answerEnd, appPidfd]);
   const settle = () => {

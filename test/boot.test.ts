@@ -1,6 +1,7 @@
 /** Whole boots on the fake host, as phases: given environment and files → expect files, helpers, log lines, plan or refusal. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { Doorkeeper } from "../src/boot.ts";
 import { renderEvent } from "../src/events.ts";
 import type { Request } from "../src/request.ts";
 import {
@@ -15,6 +16,7 @@ import {
   PERSON,
   stagesOf,
 } from "./support/boot-world.ts";
+import type { FakeHost } from "./support/fake-host.ts";
 import type { Seed } from "./support/fake-tree.ts";
 import { storedKeys } from "./support/host-key-world.ts";
 
@@ -402,6 +404,34 @@ describe("a boot", () => {
     expect(text).not.toContain("hunter2");
     expect(text).not.toContain(PERSON.line.split(" ")[1]);
     expect(text).not.toContain("BEGIN OPENSSH");
+  });
+});
+
+describe("an sshd that waits", () => {
+  /** Notes which files there are when it is told. */
+  function watch(host: FakeHost): { readonly door: Doorkeeper; readonly seen: Record<string, readonly boolean[]> } {
+    const seen: Record<string, readonly boolean[]> = {};
+    const look = (when: string) => {
+      const paths = ["/etc/ssh/ssh_host_rsa_key", "/run/withssh/keys/root", "/etc/profile.d/00-withssh.sh"];
+      seen[when] = paths.map((path) => host.text(path) !== undefined);
+    };
+    return { door: { load: () => look("load"), admit: () => look("admit") }, seen };
+  }
+  const PATHS = { ...KEYS, PATH: "/usr/bin" };
+
+  test("gets its config with its own keys, and lets in once all is there that a login goes by", async () => {
+    const host = createImage(volumeWith());
+    const { door, seen } = watch(host);
+    await bootOn(host, PATHS, {}, door);
+    expect(seen).toEqual({ load: [true, false, false], admit: [true, true, true] });
+  });
+
+  test("lets nobody in where there is no key", async () => {
+    const host = createImage(volumeWith());
+    const { door, seen } = watch(host);
+    const { failure } = await bootOn(host, { PATH: "/usr/bin" }, {}, door);
+    expect(failure?.stage).toBe("collectAuthorizedKeys");
+    expect(seen).toEqual({ load: [true, false, false] });
   });
 });
 

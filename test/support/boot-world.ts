@@ -1,10 +1,11 @@
 /** An image in memory with OpenSSH in it, for whole boots: what is there, and what a boot made of it. */
-import { boot, type Plan } from "../../src/boot.ts";
+
+import { boot, type Doorkeeper, type Plan } from "../../src/boot.ts";
 import { parseConfig } from "../../src/config.ts";
 import { StageError } from "../../src/errors.ts";
 import { renderEvent } from "../../src/events.ts";
-import { envMap } from "../../src/process-facts.ts";
 import { fingerprintOf } from "../../src/fingerprint.ts";
+import { envMap } from "../../src/process-facts.ts";
 import type { Request } from "../../src/request.ts";
 import { wake } from "../../src/wake.ts";
 import { createFakeHost, type FakeHost, type FakeHostOptions } from "./fake-host.ts";
@@ -65,6 +66,7 @@ export async function bootOn(
   host: FakeHost,
   environment: Readonly<Record<string, string>> = { AUTHORIZED_KEYS: PERSON.line },
   changes: Partial<Request> = {},
+  door?: Doorkeeper,
 ): Promise<Booted> {
   const entries = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const request: Request = {
@@ -81,7 +83,8 @@ export async function bootOn(
   };
   const { config } = parseConfig(envMap(entries));
   try {
-    return { plan: await boot(host, config, request, await wake(host, config, request, () => {})), failure: undefined };
+    const woken = await wake(host, config, request, () => {});
+    return { plan: await boot(host, config, request, woken, door), failure: undefined };
   } catch (error) {
     if (!(error instanceof StageError)) throw error;
     return { plan: undefined, failure: error };
