@@ -19,6 +19,8 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
 export interface StandIn {
+  /** Once more: dies with it until `end`. A change of ids ends that (prctl(2), PR_SET_PDEATHSIG). */
+  hold(): void;
   /** Ends it with this exit code; from then on its end is none of ours. Once: a second time nothing happens. */
   end(code: number): void;
 }
@@ -39,10 +41,14 @@ export function leaveStandIn(): StandIn | undefined {
     return undefined;
   }
   c.syscall(SYS.setsid, 0, 0, 0, 0, 0);
-  c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (c.getppid() !== pid) c.exit_group(EXIT.bug);
+  const hold = () => {
+    c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (c.getppid() !== pid) c.exit_group(EXIT.bug);
+  };
+  hold();
   let isEnded = false;
   return {
+    hold,
     end: (code) => {
       if (isEnded) return;
       isEnded = true;

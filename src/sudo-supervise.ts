@@ -57,6 +57,7 @@ async function settleRights(host: Host, standIn: StandIn | undefined): Promise<S
   let hasClaimed = false;
   try {
     putRight();
+    standIn?.hold();
     claimStart(host);
     hasClaimed = true;
     const caller = identifyCaller(host, readEnviron());

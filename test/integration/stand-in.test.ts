@@ -4,7 +4,7 @@ import { bases, runToEnd, startContainer } from "../support/boot.ts";
 import { compileFixture, type Fixture } from "../support/fixture.ts";
 import { findProcess, isSupervisor } from "../support/inside.ts";
 import { makeKey } from "../support/ssh.ts";
-import { SCOPED, sudoImage } from "../support/sudo-image.ts";
+import { asApp, SCOPED, sudoImage } from "../support/sudo-image.ts";
 
 /** True while a process of the fixture's name is no zombie. */
 const ALIVE =
@@ -33,6 +33,24 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
     const binds = [`${fixture.path}:/fixture:ro`];
     const { stdout } = await runToEnd({ base, binds, entrypoint: ["sh", "-c", script], cmd: [] });
     expect(stdout.trim().split("\n").toSorted()).toEqual(lines.toSorted());
+  });
+
+  test("what goes on dies with its stand-in also where the caller chose the group, which it puts right", async () => {
+    // root must be in a group of its own for sudo -g to be allowed by our rule; on Alpine it is.
+    const image = await sudoImage(base, ["RUN sed -i 's/^adm:.*:$/&root/' /etc/group"], SCOPED);
+    const container = await startContainer({ image, entrypoint: ["sleep", "1000"], cmd: [] });
+    const call = "mkfifo /tmp/in; exec 3<>/tmp/in; sudo -n -u root -g adm /usr/local/bin/withssh --supervise <&3; true";
+    const called = asApp(container, call);
+    const ours = `ours() { for d in /proc/[0-9]*; do [ "$(tr '\\0' ' ' 2>/dev/null <$d/cmdline)" != "/usr/local/bin/withssh --supervise " ] || cat $d/status; done; }`;
+    const look = async () =>
+      (await container.exec(["sh", "-c", `${ours}; [ ! -e /dev/.withssh ] || ours`], { user: "root" })).stdout;
+    await expect.poll(look, { timeout: 20_000 }).toMatch(/^PPid:/m);
+    const [standIn] = [...(await look()).matchAll(/^Pid:\s*(\d+)$/gm)]
+      .map(([, pid]) => Number(pid))
+      .toSorted((a, b) => a - b);
+    await container.exec(["sh", "-c", `kill -9 ${standIn}`], { user: "root" });
+    await called;
+    await expect.poll(look, { timeout: 10_000 }).toBe("");
   });
 
   /** A visudo that waits until no sudo is left: the root side asks it before it answers. */
