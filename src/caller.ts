@@ -76,12 +76,17 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
   };
 }
 
-/** Goes up past sudo's own processes, which are root's, to the first that is wholly this user's. */
+/** Goes up past sudo's own processes, which are root's, to the first that is this user's by every uid. */
 function findLauncher(uid: number): Pick<Caller, "pid" | "gid" | "kernelGroups"> {
   let pid = c.getppid();
   for (let step = 0; step < MOST_ANCESTORS && pid > 0; step += 1) {
     const status = readStatus(pid);
     if (status.uids.length === 4 && status.uids.every((id) => id === uid)) {
+      // A set-gid program that he runs is his too, and has a group that he has not: files would be read for him by it.
+      if (status.gids.some((gid) => gid !== status.gids[0])) {
+        const hint = "withssh makes this call itself: run withssh COMMAND";
+        throw refused("called from a program with a group of its own", `gids ${status.gids.join(" ")}`, hint);
+      }
       return { pid, gid: status.gids[0] ?? 0, kernelGroups: [...new Set([...status.groups, ...status.gids])] };
     }
     if (status.uids[1] !== 0) break;

@@ -171,6 +171,31 @@ describe.each(bases)("on %s", (base) => {
     }
   });
 
+  test("root reads no file for a caller by the group of a set-gid program of his, above sudo", async () => {
+    const program = "/usr/local/bin/with-group";
+    const lines = [
+      `RUN cp "$(command -v ssh-keygen)" ${program} && chgrp 42 ${program} && chmod 2755 ${program}`,
+      "RUN echo secret > /srv/secret && chgrp 42 /srv/secret && chmod 640 /srv/secret",
+    ];
+    const image = await sudoImage(base, lines, SCOPED);
+    const container = await startContainer({ image, entrypoint: ["sleep", "1000"], cmd: [] });
+    const { request, ...call } = JSON.parse(GREEDY);
+    const stdin = JSON.stringify({
+      ...call,
+      request: { ...request, environment: ["AUTHORIZED_KEYS_FILE=/srv/secret"] },
+    });
+    const script = [
+      "mkfifo /tmp/in; exec 3<>/tmp/in; cat >/tmp/call",
+      `(until grep -q with-group /proc/$$/comm; do :; done; exec sudo -n ${WITHSSH} --supervise </tmp/call >/tmp/said) &`,
+      "(until grep -q . /tmp/said; do :; done; kill $$) &",
+      `exec ${program} -l -f - <&3`,
+    ].join("\n");
+    await asApp(container, script, stdin);
+    const said = await asRoot(container, "cat /tmp/said");
+    expect(said).not.toContain('"proved"');
+    expect(said).toContain("a group of its own");
+  });
+
   test("settings on the way in cannot make root: links, and files of others", async () => {
     const lines = ["RUN mkdir -p /home/app/v && ln -s /etc /home/app/v/link && chown -R app /home/app"];
     const image = await sudoImage(base, lines, SCOPED);

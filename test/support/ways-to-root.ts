@@ -8,6 +8,7 @@ import { WITHSSH } from "./sudo-image.ts";
 export const GREEDY = JSON.stringify({
   nonce: "0".repeat(32),
   start: true,
+  replyPipe: "",
   request: {
     mode: "root",
     appPid: 1,

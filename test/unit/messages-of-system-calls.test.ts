@@ -22,6 +22,14 @@ vi.mock("../../src/capabilities.ts", async (original) => ({
   readEffectiveCapabilities: () => 0n,
   isInBoundingSet: () => false,
 }));
+/** What /proc says of the process above sudo; undefined: as it is. */
+const above = vi.hoisted(() => ({ status: undefined as string | undefined }));
+vi.mock("../../src/descriptors.ts", async (original) => {
+  const descriptors = await original<typeof import("../../src/descriptors.ts")>();
+  const slurp = (path: string, operation: string) =>
+    above.status === undefined ? descriptors.slurp(path, operation) : Buffer.from(above.status);
+  return { ...descriptors, slurp };
+});
 vi.mock("../../src/watcher.ts", async (original) => ({
   ...(await original<typeof import("../../src/watcher.ts")>()),
   isMountedFile: () => watched.isMounted,
@@ -138,6 +146,11 @@ test("a call of --supervise that no user made through sudo is refused by what gi
     /^uid 1000 has no name that sudo and \/etc\/passwd agree on/,
   );
   expect(refusal("SUDO_UID=1000", "SUDO_USER=app")).toMatch(/^no process of the caller is above sudo — saw uid 1000/);
+  above.status = "Name:\tchage\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\nGid:\t1000\t42\t42\t42\nGroups:\t1000\n";
+  expect(refusal("SUDO_UID=1000", "SUDO_USER=app")).toBe(
+    "called from a program with a group of its own — saw gids 1000 42 42 42 — hint: withssh makes this call itself: run withssh COMMAND",
+  );
+  above.status = undefined;
 });
 
 test("the caller's rights that cannot be taken on are told with the capability", () => {
