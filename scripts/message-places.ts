@@ -33,6 +33,7 @@ export const PLACES: readonly Place[] = [
         "sudo-ask",
         "sudo-call",
         "sudo-silence",
+        "sudo-relayed-log",
         "sudo-binary",
         "sudo-supervise",
         "sudo-start",

@@ -236,6 +236,7 @@ export const O = {
   creat: 0o100,
   excl: 0o200,
   noctty: 0o400,
+  append: 0o2000,
   nonblock: 0o4000,
   directory: isArm ? 0o40000 : 0o200000,
   nofollow: isArm ? 0o100000 : 0o400000,

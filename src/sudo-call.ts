@@ -18,6 +18,7 @@ import { describeEnding, explainSilence } from "./sudo-silence.ts";
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
 const F_SETFL = 4;
+const STDERR = 2;
 const TOO_BIG = "make it smaller, 1 MiB is the most: large keys and certificates fit into files (WITHSSH_…_FILE)";
 const STILL_THERE =
   "the app does not start with it: look at docker's --group-add, and grant the one rule of the README";
@@ -43,7 +44,8 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   const { sudo, executable, pid, replyEnd } = begun;
   const deadline = performance.now() + REPLY_TIMEOUT_MS;
   const nonce = crypto.getRandomValues(new Uint8Array(16)).toHex();
-  const bytes = renderCall({ nonce, start, replyPipe: nameOfFile(replyEnd), request });
+  const files = { replyPipe: nameOfFile(replyEnd), logFile: nameOfFile(STDERR) };
+  const bytes = renderCall({ nonce, start, ...files, request });
   if (bytes.length > MAX_CALL_BYTES)
     throw notProved("the environment is too big for sudo mode", `${bytes.length} bytes`, TOO_BIG);
   sendWithin(begun.callEnd, bytes, deadline);

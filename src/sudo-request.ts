@@ -16,6 +16,8 @@ export interface SudoCall {
   readonly start: boolean;
   /** What the kernel calls the pipe that the launcher reads (process-facts.ts). */
   readonly replyPipe: string;
+  /** The same of the launcher's stderr; "" where that came closed. */
+  readonly logFile: string;
   readonly request: Request;
 }
 
@@ -35,12 +37,12 @@ export function renderCall(call: SudoCall): Uint8Array {
 export function parseCall(bytes: Uint8Array): SudoCall {
   const hint = "withssh makes this call itself: run withssh COMMAND";
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw, hint });
-  const { nonce, start, replyPipe, request, ...others } = parseFields(bytes, refuse);
+  const { nonce, start, replyPipe, logFile, request, ...others } = parseFields(bytes, refuse);
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
     throw refuse("field nonce or start");
-  if (typeof replyPipe !== "string") throw refuse("field replyPipe");
-  return { nonce, start, replyPipe, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
+  if (typeof replyPipe !== "string" || typeof logFile !== "string") throw refuse("field replyPipe or logFile");
+  return { nonce, start, replyPipe, logFile, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
 }
 
 export function renderSudoReply(reply: SudoReply): string {

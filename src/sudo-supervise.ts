@@ -27,6 +27,7 @@ import { type Grantee, isScopedRule } from "./sudoers.ts";
 const STAGE = "proveSudoGone";
 const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 const LISTING_TIMEOUT_MS = 5000;
 
 /**
@@ -66,6 +67,10 @@ async function settleRights(host: Host, standIn: StandIn | undefined): Promise<S
     // The launcher has given up before it came to a request: it has told why.
     if (said.length === 0) return { code: EXIT.stage };
     const call = parseCall(said);
+    if (call.logFile !== "" && nameOfFile(STDERR) !== call.logFile) {
+      (await import("./sudo-relayed-log.ts")).takeLaunchersStderr(caller);
+      standIn?.hold();
+    }
     // Sudo takes a millisecond to end, beside what is done here: the launcher counts the answer too. Where sudo stands between
     // us and the launcher (sudoers(5), use_pty, log_output) there is no answer without it.
     if (nameOfFile(STDOUT) === call.replyPipe) standIn?.end(EXIT.ok);

@@ -75,6 +75,15 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
     expect(await runToEnd({ image, env, cmd: ["echo", "the app"] })).toMatchObject({ code: 0, stdout: "the app\n" });
   });
 
+  test.each(["log_output", "log_stderr"])(
+    "what the supervisor has to say outlives a sudo that relays it: %s",
+    async (defaults) => {
+      const image = await sudoImage(base, [], `Defaults ${defaults}, iolog_dir=/tmp/said\n${SCOPED}`);
+      const container = await startContainer({ image, env: { AUTHORIZED_KEYS: (await makeKey()).publicLine } });
+      expect(await container.waitForReady()).toMatchObject({ mode: "sudo" });
+    },
+  );
+
   test.each([
     { what: "in a plain start", env: {}, stays: true },
     { what: "with settings", env: { WITHSSH_FORWARDING: "no" }, stays: true },

@@ -9,6 +9,7 @@ export const GREEDY = JSON.stringify({
   nonce: "0".repeat(32),
   start: true,
   replyPipe: "",
+  logFile: "",
   request: {
     mode: "root",
     appPid: 1,

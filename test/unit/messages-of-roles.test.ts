@@ -149,7 +149,7 @@ test.each([
   ],
 ])("the root side of the sudo call refuses, and its own log has why: %s", async (words, listing) => {
   world.host = machine(listing);
-  world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, replyPipe: "", request });
+  world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, replyPipe: "", logFile: "", request });
   expect(await superviseBySudo(undefined)).toBe(1);
   expect(said()).toEqual([expect.stringContaining(`--supervise refused: ${words} — hint: `)]);
 });
@@ -175,7 +175,7 @@ test("what came over the pipe and is no call of ours is refused", async () => {
 
 test("a supervisor that cannot be started after the rights are gone leaves SSH down in words", async () => {
   world.host = machine(SCOPED);
-  world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, replyPipe: "", request });
+  world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, replyPipe: "", logFile: "", request });
   world.detached = () => {
     throw new Error("start the supervisor: posix_spawn: EAGAIN");
   };
@@ -191,6 +191,7 @@ test("a request that cannot be judged after the rights are gone leaves SSH down 
   world.call = JSON.stringify({
     nonce: "0".repeat(32),
     replyPipe: "",
+    logFile: "",
     start: true,
     request: { ...request, wantsReply: true, environment },
   });

@@ -1,7 +1,7 @@
 /** Messages for what the kernel refuses: single system calls fail here as they fail in a container that lacks something. */
-import { toArrayBuffer } from "bun:ffi";
+import { type Pointer, toArrayBuffer } from "bun:ffi";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { asCaller, identifyCaller } from "../../src/caller.ts";
+import { asCaller, type Caller, identifyCaller } from "../../src/caller.ts";
 import { claimStart } from "../../src/claim.ts";
 import { printKnownHosts } from "../../src/client-lines.ts";
 import { dropRights, setNoNewPrivs } from "../../src/drop-rights.ts";
@@ -12,6 +12,7 @@ import { c, ptr } from "../../src/libc.ts";
 import { startLive } from "../../src/live.ts";
 import { findOwnPath, readOwnExecutable } from "../../src/own-executable.ts";
 import { findSudo } from "../../src/sudo-binary.ts";
+import { takeLaunchersStderr } from "../../src/sudo-relayed-log.ts";
 import { hearOfRefusedCalls, problemOf } from "../../src/supervise.ts";
 import { startSupervisor } from "../../src/supervisor-start.ts";
 import { createFakeHost } from "../support/fake-host.ts";
@@ -165,6 +166,17 @@ test("the caller's rights that cannot be taken on are told with the capability",
   expect(wordsOf(() => asCaller(caller, () => {}))).toMatch(
     /^the caller's groups cannot be taken on — .*CAP_SETGID: docker run --cap-add SETGID$/,
   );
+});
+
+test("a log that sudo relays, and that cannot be had without, is told while it still is", () => {
+  vi.spyOn(c, "setfsuid").mockReturnValue(1000);
+  vi.spyOn(c, "setfsgid").mockReturnValue(1000);
+  vi.spyOn(c, "syscall").mockReturnValue(0);
+  fail("openat", EACCES);
+  const said = vi.spyOn(c, "write").mockReturnValue(0);
+  takeLaunchersStderr({ uid: 1000, gid: 1000, pid: 1, kernelGroups: [1000] } as unknown as Caller);
+  const bytes = said.mock.calls.map(([, at, length]) => Buffer.from(toArrayBuffer(at as Pointer, 0, Number(length))));
+  expect(Buffer.concat(bytes).toString()).toContain("sudo relays the log, which ends with sudo");
 });
 
 test("a start that /proc does not name cannot be claimed, and says so", () => {

@@ -15,7 +15,7 @@ const request: Request = {
   environment: ["A=\u00ff\u00fe"],
   imageSettings: [],
 };
-const call: SudoCall = { nonce: NONCE, start: true, replyPipe: "pipe:[4711]", request };
+const call: SudoCall = { nonce: NONCE, start: true, replyPipe: "pipe:[4711]", logFile: "pipe:[4712]", request };
 
 test("a call arrives as it was sent, byte for byte", () => {
   expect(parseCall(renderCall(call))).toEqual(call);
@@ -27,6 +27,7 @@ test.each([
   ["an unknown field of the request", JSON.stringify({ ...call, request: { ...request, extra: 1 } })],
   ["no request", JSON.stringify({ ...call, request: undefined })],
   ["a pipe as a number", JSON.stringify({ ...call, replyPipe: 1 })],
+  ["no file for the log", JSON.stringify({ ...call, logFile: undefined })],
   ["a short nonce", JSON.stringify({ ...call, nonce: "1" })],
   ["start as a word", JSON.stringify({ ...call, start: "true" })],
 ])("a call with %s is refused", (_, text) => {
