@@ -4,7 +4,8 @@
 #
 # rdi: words of 8 bytes
 #   0 to 87 as in shared-memory.ts
-#  88 the pipe to wait at    96 its other end, to close    104 exit code when nobody tells one    112 room for what is told
+#  88 the pipe to wait at    96 its other end, to close    104 exit code when nobody tells one    112 room for what is told:
+#     the exit code, and a second byte where the child's end is to be waited for first
 # Gives 0 in the child, and an errno below 0 where there is none. Keeps what a C function keeps (System V ABI).
 
     .intel_syntax noprefix
@@ -54,14 +55,25 @@ next:
 wait:
     mov rdi, [r9+88]
     lea rsi, [r9+112]
-    mov edx, 1
+    mov edx, 2
     xor eax, eax            # read
     syscall
     cmp rax, -4             # EINTR
     je wait
     mov rdi, [r9+104]
     cmp rax, 1
-    jne end
+    jl end
+    je told
+reap:
+    mov rdi, -1             # the one child
+    xor esi, esi
+    xor edx, edx
+    xor r10d, r10d
+    mov eax, 61             # wait4
+    syscall
+    cmp rax, -4             # EINTR
+    je reap
+told:
     movzx edi, byte ptr [r9+112]
 end:
     mov eax, 231            # exit_group

@@ -8,11 +8,12 @@ import { goOnApart } from "./shared-memory.ts";
 
 /** stand-in.s, as as(1) makes it. */
 export const MACHINE_CODE = [
-  "4989f9498b3931f631d24d8b51084531c0b8380000000f054885c00f8e8d00000041b8400000004c",
+  "4989f9498b3931f631d24d8b51084531c0b8380000000f054885c00f8eaa00000041b8400000004c",
   "89c731f6498d513841ba08000000b80d0000000f0585c07517498379380176104c89c7498d711831",
   "d2b80d0000000f0541ffc875cabf02000000498d711031d241ba08000000b80e0000000f05498b79",
-  "60b8030000000f05498b7958498d7170ba0100000031c00f054883f8fc74e9498b79684883f80175",
-  "05410fb67970b8e70000000f05f4c3",
+  "60b8030000000f05498b7958498d7170ba0200000031c00f054883f8fc74e9498b79684883f8017c",
+  "22741b48c7c7ffffffff31f631d24531d2b83d0000000f054883f8fc74e5410fb67970b8e7000000",
+  "0f05f4c3",
 ].join("");
 
 const PR_SET_PDEATHSIG = 1;
@@ -23,6 +24,8 @@ export interface StandIn {
   hold(): void;
   /** Ends it with this exit code; from then on its end is none of ours. Once: a second time nothing happens. */
   end(code: number): void;
+  /** Has it end with this exit code once we have ended, which we are about to: so nobody above it meets us. Nothing after `end`. */
+  endAfterUs(code: number): void;
 }
 
 /**
@@ -47,14 +50,12 @@ export function leaveStandIn(): StandIn | undefined {
   };
   hold();
   let isEnded = false;
-  return {
-    hold,
-    end: (code) => {
-      if (isEnded) return;
-      isEnded = true;
-      c.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-      c.write(to, ptr(Uint8Array.of(code)), 1);
-      c.close(to);
-    },
+  const tell = (...bytes: number[]) => {
+    if (isEnded) return;
+    isEnded = true;
+    if (bytes.length === 1) c.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    c.write(to, ptr(Uint8Array.from(bytes)), bytes.length);
+    c.close(to);
   };
+  return { hold, end: (code) => tell(code), endAfterUs: (code) => tell(code, 1) };
 }

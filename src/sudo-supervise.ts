@@ -37,9 +37,13 @@ const LISTING_TIMEOUT_MS = 5000;
 export async function superviseBySudo(standIn: StandIn | undefined): Promise<number> {
   const children = new Children("later");
   const settled = await settleRights(createHost(children), standIn);
+  if (settled.host === undefined || settled.start === undefined) {
+    // Else PID 1, which may be the app, would be left with a child that it has not made.
+    standIn?.endAfterUs(settled.code);
+    return settled.code;
+  }
   standIn?.end(settled.code);
   // Trouble from here on is SSH's: rights are gone, the app runs.
-  if (settled.host === undefined || settled.start === undefined) return settled.code;
   const { startForCaller } = await import("./sudo-start.ts");
   return startForCaller({ ...settled, ...settled.start, children, mayStay: standIn !== undefined });
 }
@@ -73,7 +77,7 @@ async function settleRights(host: Host, standIn: StandIn | undefined): Promise<S
     }
     // Sudo takes a millisecond to end, beside what is done here: the launcher counts the answer too. Where sudo stands between
     // us and the launcher (sudoers(5), use_pty, log_output) there is no answer without it.
-    if (nameOfFile(STDOUT) === call.replyPipe) standIn?.end(EXIT.ok);
+    if (call.start && nameOfFile(STDOUT) === call.replyPipe) standIn?.end(EXIT.ok);
     const proved = await proveGone(host, caller, executable);
     // While the launcher waits, so that it is the launcher's.
     const start = call.start ? { request: call.request, appPidfd: openPidfd(caller.pid) } : undefined;

@@ -1,8 +1,9 @@
 /** The root side of a sudo call goes on as the supervisor, while sudo waits for a stand-in alone: the mechanism, and that a start uses it. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { SUDO_ROLE } from "../../src/roles.ts";
 import { bases, runToEnd, startContainer } from "../support/boot.ts";
 import { compileFixture, type Fixture } from "../support/fixture.ts";
-import { findProcess, isSupervisor } from "../support/inside.ts";
+import { findProcess, isSupervisor, type Process, waitForProcesses } from "../support/inside.ts";
 import { makeKey } from "../support/ssh.ts";
 import { asApp, SCOPED, sudoImage } from "../support/sudo-image.ts";
 
@@ -23,6 +24,11 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
 
   test.each([
     { what: "told", script: '{ echo x | /fixture end; echo "ended $?"; } | cat', lines: [APART, "ended 7", "went on"] },
+    {
+      what: "after us",
+      script: '{ echo x | /fixture after; echo "ended $?"; } | cat',
+      lines: [APART, "ends", "ended 7"],
+    },
     { what: "not told", script: '/fixture fail; echo "ended $?"', lines: [APART, "ended 70"] },
     {
       what: "killed before it is told, and what goes on with it",
@@ -83,6 +89,18 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
       expect(await container.waitForReady()).toMatchObject({ mode: "sudo" });
     },
   );
+
+  test.each([
+    { what: "SSH is switched off", env: { WITHSSH_ENABLED: "false" } },
+    { what: "rootless is pinned", env: { WITHSSH_PRIVILEGE: "rootless" } },
+  ])("the app is left no child of the call where $what", async ({ env }) => {
+    const image = await sudoImage(base, [], SCOPED);
+    const container = await startContainer({ image, env, cmd: ["sleep", "1000"] });
+    await container.exec(["sh", "-c", "until grep -q ^sleep /proc/1/cmdline; do :; done"]);
+    const gone = (processes: readonly Process[]) => !processes.some(({ command }) => command.includes(SUDO_ROLE));
+    const processes = await waitForProcesses(container, gone);
+    expect(processes.filter(({ state, parent }) => state === "Z" && parent === 1)).toEqual([]);
+  });
 
   test.each([
     { what: "in a plain start", env: {}, stays: true },
