@@ -2,6 +2,7 @@
  * What an app tries to be root again: each way that we know, as a line for the shell that prints `uid=0` when it succeeds, and what
  * it plants beforehand for a clumsy or hostile root to run, to preload, or to write through.
  */
+import type { SudoCall } from "../../src/sudo-request.ts";
 import { WITHSSH } from "./sudo-image.ts";
 
 /** A request that asks for everything that only root may have. */
@@ -21,7 +22,7 @@ export const GREEDY = JSON.stringify({
     environment: ["WITHSSH_USERS=root", "WITHSSH_SSHD=/tmp/own", "AUTHORIZED_KEYS=ssh-ed25519 AAAA"],
     imageSettings: ["WITHSSH_USERS", "WITHSSH_SSHD"],
   },
-});
+} satisfies SudoCall);
 
 /** Ways that print `uid=0` when they succeed. `own` is a program of the app's that prints its ids and leaves a trace. */
 export const WAYS: readonly string[] = [
