@@ -14,7 +14,7 @@ import type { Children } from "./processes.ts";
 import { type Reply, type Request, renderReply } from "./request.ts";
 import { describeOsError } from "./stage.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
-import { startDetached } from "./supervisor-detached.ts";
+import { becomeDetached, startDetached } from "./supervisor-detached.ts";
 
 const STDOUT = 1;
 
@@ -41,6 +41,7 @@ export async function startForCaller(start: Start): Promise<number> {
     return superviseHere(request, appPidfd, children);
   }
   try {
+    if (start.mayStay) becomeDetached(request, appPidfd);
     startDetached(request, appPidfd);
   } catch (error) {
     const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";

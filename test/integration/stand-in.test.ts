@@ -93,6 +93,7 @@ describe.runIf(process.arch === "x64").concurrent.each(bases)("on %s", (base) =>
   test.each([
     { what: "SSH is switched off", env: { WITHSSH_ENABLED: "false" } },
     { what: "rootless is pinned", env: { WITHSSH_PRIVILEGE: "rootless" } },
+    { what: "the supervisor is executed", env: { AUTHORIZED_KEYS_URL: "https://127.0.0.1:9/keys" } },
   ])("the app is left no child of the call where $what", async ({ env }) => {
     const image = await sudoImage(base, [], SCOPED);
     const container = await startContainer({ image, env, cmd: ["sleep", "1000"] });

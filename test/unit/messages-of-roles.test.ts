@@ -67,7 +67,10 @@ vi.mock("../../src/descriptors.ts", async (original) => ({
     world.printed += Buffer.from(bytes).toString();
   },
 }));
-vi.mock("../../src/supervisor-detached.ts", () => ({ startDetached: () => world.detached() }));
+vi.mock("../../src/supervisor-detached.ts", () => ({
+  startDetached: () => world.detached(),
+  becomeDetached: () => world.detached(),
+}));
 vi.mock("../../src/log-line.ts", () => ({
   defaultFormat: () => "json",
   sayNow: (event: unknown) => void world.said.push(event),
