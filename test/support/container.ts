@@ -7,6 +7,7 @@ import { type Finished, run } from "../../scripts/ssh-client.ts";
 
 /** For anything that a container is waited for, unless a test says otherwise. */
 export const DEADLINE_MS = 20_000;
+const RESTART_GRACE_S = 2;
 
 /** A container that runs, or has run. */
 export interface Container {
@@ -29,7 +30,7 @@ export interface Container {
   signal(name: string): Promise<void>;
   /** Waits for its end and gives its exit code. */
   waitForExit(deadlineMs?: number): Promise<number>;
-  /** As `docker restart`: TERM, a grace of ten seconds, KILL, start. */
+  /** As `docker restart`: TERM, a grace, KILL, start. The grace is shorter: as PID 1 most apps of tests never end by TERM. */
   restart(): Promise<void>;
   /** As `docker stop`; gives the exit code. It can be asked for its logs afterwards. */
   stop(): Promise<number>;
@@ -90,7 +91,7 @@ export async function openHandle(id: string): Promise<Container> {
       return Number(stdout);
     },
     async restart() {
-      await docker("restart", id);
+      await docker("restart", "--time", String(RESTART_GRACE_S), id);
       port = await askPort();
     },
     async stop() {
