@@ -100,12 +100,13 @@ export function isAtLeast(version: SshdVersion, major: number, minor: number): b
 
 /** Of a text that begins as version.h has it, "OpenSSH_9.2p1"; undefined for any other. */
 export function parsePortableVersion(text: string): SshdVersion | undefined {
-  const found = /^OpenSSH_(\d{1,4})\.(\d{1,4})p\d/.exec(text);
-  return found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };
+  return versionIn(/^OpenSSH_(\d{1,4})\.(\d{1,4})p\d/.exec(text));
 }
 
 /** Finds "OpenSSH_9.2" in what `sshd -V` says (before 9.3 an error and a usage text, which name it too). */
 export function parseSshdVersion(text: string): SshdVersion | undefined {
-  const found = /OpenSSH_(\d{1,4})\.(\d{1,4})/.exec(text);
-  return found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };
+  return versionIn(/OpenSSH_(\d{1,4})\.(\d{1,4})/.exec(text));
 }
+
+const versionIn = (found: RegExpExecArray | null): SshdVersion | undefined =>
+  found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };

@@ -57,10 +57,15 @@ export function restoreInherited(
   if (nofile !== undefined) setNofile(nofile);
 }
 
+/** Keeps them from the next exec: what is started has no business with them. */
+export function withholdDescriptors(descriptors: readonly number[]): void {
+  for (const fd of descriptors) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /** Undoes `restoreInherited`, in a process that does not become the app after all: as the runtime has set it. */
 export function withholdInherited(descriptors: readonly number[]): void {
   ignoreSignals(IGNORED_BY_RUNTIME);
-  for (const fd of descriptors) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  withholdDescriptors(descriptors);
 }
 
 const RLIMIT_NOFILE = 7;

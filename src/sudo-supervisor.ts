@@ -2,7 +2,9 @@
  * Our root side becomes the supervisor, in the process that it is: in a session of its own already (stand-in.ts), with a checked
  * request and a pidfd of the app, and nothing of sudo's or the caller's but the pipe and stderr.
  */
+
 import { cString } from "./byte-strings.ts";
+import { withholdDescriptors } from "./exec.ts";
 import { layGround } from "./ground.ts";
 import { AT_FDCWD, c, check, O, SYS } from "./libc.ts";
 import { openDescriptors } from "./process-facts.ts";
@@ -16,8 +18,6 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 const F_GETFD = 1;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 
 /** The pipe stays open where the launcher waits for an answer, or for our end. Gives the exit code. Throws `OsError`. */
 export function superviseHere(request: Request, appPidfd: number, children: Children): Promise<number> {
@@ -33,7 +33,7 @@ export function superviseHere(request: Request, appPidfd: number, children: Chil
   if (c.fcntl(STDERR, F_GETFD, 0) !== 0) close(STDERR);
   c.close(nothing);
   // Whatever a closefrom_override let through: sshd and helpers have no business with it.
-  for (const { fd } of openDescriptors()) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  withholdDescriptors(openDescriptors().map(({ fd }) => fd));
   const ground = layGround(children);
   const place = new SshdPlace(children, ground.native.emit);
   return supervise({ request, appPidfd, ground, place, isFork: true });

@@ -7,7 +7,7 @@ import { judgeCapabilities, readEffectiveCapabilities } from "./capabilities.ts"
 import { type Config, parseConfig } from "./config.ts";
 import { readAll, writeAll } from "./descriptors.ts";
 import { EXIT, isOsError, type Problem, StageError } from "./errors.ts";
-import { setNofile } from "./exec.ts";
+import { setNofile, withholdDescriptors } from "./exec.ts";
 import { renameProcess } from "./forked-runtime.ts";
 import { type Ground, layGround } from "./ground.ts";
 import type { Host } from "./host.ts";
@@ -25,13 +25,11 @@ import { settle, type Woken, wake, warmIn } from "./wake.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 
 /** Started by an exec: the request comes over descriptor 0. Runs until it is told to end or the app has ended; gives the exit code. */
 export async function superviseAfterExec(): Promise<number> {
   // The runtime marks what it inherits from 4 up alone: sshd and helpers have no business with the app's pidfd.
-  c.fcntl(APP_PIDFD, F_SETFD, FD_CLOEXEC);
+  withholdDescriptors([APP_PIDFD]);
   const ground = layGround();
   return supervise({ ground, place: new SshdPlace(ground.children, ground.native.emit), appPidfd: APP_PIDFD });
 }
