@@ -6,8 +6,14 @@ import type { Account } from "./accounts.ts";
 import type { AuthorizedKeys } from "./authorized-key-stages.ts";
 import type { Config } from "./config.ts";
 import type { Host } from "./host.ts";
-import { install, restoreIdentity, restoreOrMakeIdentity, selectHostKeySettings } from "./host-key-stages.ts";
-import { type HostKeySettings, type Identity, savePublicHalves } from "./host-keys.ts";
+import {
+  install,
+  restoreIdentity,
+  restoreOrMakeIdentity,
+  selectHostKeySettings,
+  writePublicHalves,
+} from "./host-key-stages.ts";
+import type { HostKeySettings, Identity } from "./host-keys.ts";
 import { prepareOwnAccount } from "./login-rootless.ts";
 import { prepareAccounts } from "./login-users.ts";
 import { findPrograms, type Programs } from "./programs.ts";
@@ -62,14 +68,13 @@ export async function boot(
   const identity = restored ?? (await stage("makeHostKeys", () => restoreOrMakeIdentity(host, hostKeySettings)));
   const installed = await stage("installHostKeys", () => install(host, hostKeySettings, identity.keys));
   const parts = { programs, state, accounts, installed };
-  const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, true));
-  door.load(written);
+  const load = (rendered: WrittenConfig) => door.load(rendered);
+  const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, { load }));
   const keys = early ?? (await collect());
   await stage("writeAuthorizedKeys", async () => (await keyStages()).writeKeys(host, state, keys));
   await stage("writeLoginPath", () => writeLoginPath(host, written));
   door.admit(written);
-  if (config.hostKeys === undefined)
-    await stage("savePublicHalves", () => savePublicHalves(host, hostKeySettings, identity));
+  await stage("savePublicHalves", () => writePublicHalves(host, hostKeySettings, identity.keys, installed));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };
 }
 

@@ -8,7 +8,7 @@ import type { Dir, Host } from "./host.ts";
 import type { HostKey, HostKeyType } from "./host-key-files.ts";
 import { certificateFileName, keyFileName, publicFileName } from "./host-key-files.ts";
 import { removeQuietly } from "./host-key-make.ts";
-import { createAnew } from "./state-directory.ts";
+import { putFile, removeIfThere } from "./state-directory.ts";
 
 const INSTALL = "install host keys";
 const PRIVATE_FILE = 0o600;
@@ -16,18 +16,20 @@ const PUBLIC_FILE = 0o644;
 const OWN_DIRECTORY = 0o700;
 const OWN_NAME = "host-keys";
 const WRITABLE_BY_OTHERS = 0o022;
-const OURS = /^\.?ssh_host_(?:ed25519|ecdsa|rsa)_key(?:\.pub|-cert\.pub)?(?:\.withssh)?$/;
+const OURS = /^\.?ssh_host_(?:ed25519|ecdsa|rsa)_key(?:\.pub|-cert\.pub)?(?:\.new)?$/;
 
 /** Absolute paths for `HostKey` and `HostCertificate` lines, in the order of the keys. */
 export interface InstalledHostKey {
   readonly type: HostKeyType;
+  /** Where they lie. */
+  readonly directory: string;
   readonly path: string;
   readonly certificatePath: string | undefined;
 }
 
 /**
- * Copies to `/etc/ssh` (`imageDir`) where that is ours alone to write, else to `host-keys` in the state directory.
- * A problem: neither could be written.
+ * Copies to `/etc/ssh` (`imageDir`) where that is ours alone to write, else to `host-keys` in the state directory; without the
+ * public halves, which `installPublicHalves` puts there later. A problem: neither could be written.
  */
 export function installHostKeys(
   host: Host,
@@ -77,27 +79,39 @@ function openImageDir(host: Host, path: string): Dir | undefined {
 
 function installInto(dir: Dir, keys: readonly HostKey[]): readonly InstalledHostKey[] {
   return keys.map((key) => {
-    const publicBytes = new TextEncoder().encode(`${key.publicLine}\n`);
-    put(dir, keyFileName(key.type), key.privateBytes, PRIVATE_FILE);
-    put(dir, publicFileName(key.type), publicBytes, PUBLIC_FILE);
+    // A public half of another key beside a private one in PEM form makes sshd complain (sshd.c, main): none does not.
+    removeIfThere(dir, INSTALL, publicFileName(key.type));
+    putFile(dir, INSTALL, keyFileName(key.type), key.privateBytes, PRIVATE_FILE);
     const certificate = certificateFileName(key.type);
-    if (key.certificate !== undefined) put(dir, certificate, key.certificate, PUBLIC_FILE);
+    if (key.certificate !== undefined) putFile(dir, INSTALL, certificate, key.certificate, PUBLIC_FILE);
     return {
       type: key.type,
+      directory: dir.path,
       path: `${dir.path}/${keyFileName(key.type)}`,
       certificatePath: key.certificate === undefined ? undefined : `${dir.path}/${certificate}`,
     };
   });
 }
 
-/** Exclusive create and rename: a link or file that waits under either name is replaced, not followed. No fsync: copies. */
-function put(dir: Dir, name: string, bytes: Uint8Array, mode: number): void {
-  const temporary = `.${name}.withssh`;
+/** Puts the public halves beside the installed private ones, for people and their tools: nobody waits for it, and sshd needs none. */
+export function installPublicHalves(
+  host: Host,
+  installed: readonly InstalledHostKey[],
+  keys: readonly Pick<HostKey, "type" | "publicLine">[],
+): void {
+  const path = installed[0]?.directory;
+  if (path === undefined) return;
   try {
-    createAnew(dir, INSTALL, temporary, bytes, mode);
-    dir.rename(INSTALL, temporary, name);
+    const dir = host.openDir(INSTALL, path);
+    try {
+      for (const { type, publicLine } of keys) {
+        putFile(dir, INSTALL, publicFileName(type), new TextEncoder().encode(`${publicLine}\n`), PUBLIC_FILE);
+      }
+    } finally {
+      dir.close();
+    }
   } catch (error) {
-    if (isOsError(error)) removeQuietly(dir, INSTALL, temporary);
-    throw error;
+    if (!isOsError(error)) throw error;
+    host.emit({ type: "debug", text: `public halves of host keys are not in ${path}: ${error.message}` });
   }
 }

@@ -6,8 +6,14 @@ import type { Config, TextSource } from "./config.ts";
 import type { Host } from "./host.ts";
 import type { HostKey } from "./host-key-files.ts";
 import { restoreGivenHostKeys } from "./host-key-given.ts";
-import { type InstalledHostKey, installHostKeys } from "./host-key-install.ts";
-import { type HostKeySettings, type Identity, restoreHostKeys, restoreOrMakeHostKeys } from "./host-keys.ts";
+import { type InstalledHostKey, installHostKeys, installPublicHalves } from "./host-key-install.ts";
+import {
+  type HostKeySettings,
+  type Identity,
+  restoreHostKeys,
+  restoreOrMakeHostKeys,
+  savePublicHalves,
+} from "./host-keys.ts";
 import { IMAGE_SSH_DIRECTORY } from "./paths.ts";
 import type { Programs } from "./programs.ts";
 import type { Request } from "./request.ts";
@@ -63,4 +69,15 @@ export function install(host: Host, settings: HostKeySettings, keys: readonly Ho
   const imageDir = settings.installInImage ? settings.imageDir : undefined;
   const places = { imageDir, privateDir: settings.privateDir };
   return orThrow(installHostKeys(host, places, keys), "installHostKeys");
+}
+
+/** Puts the public halves beside the private ones, where sshd reads them and on the volume, for people: nobody waits for it. */
+export function writePublicHalves(
+  host: Host,
+  settings: HostKeySettings,
+  keys: readonly HostKey[],
+  installed: readonly InstalledHostKey[],
+): void {
+  installPublicHalves(host, installed, keys);
+  if (settings.given === undefined) savePublicHalves(host, settings, { keys });
 }

@@ -102,8 +102,11 @@ export interface DownloadOptions {
 export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly timeoutMs?: number;
-  /** Whatever else wants to run goes first (nice(2)): for what nobody waits for. */
-  readonly inBackground?: boolean;
+  /**
+   * `low`: whatever else wants to run gets nearly all of the processor (nice(2)). `idle`: nobody waits for it, not even for
+   * the rest of a time slice, and on a busy machine it may get next to nothing (sched(7), SCHED_IDLE).
+   */
+  readonly priority?: "low" | "idle";
 }
 
 export interface Host {

@@ -26,18 +26,12 @@ const READ = "read revoked keys";
 const KRL_MAGIC = "SSHKRL\n\0";
 const MAX_REVOKED_BYTES = 16 << 20;
 
-/** What checking a list takes: ssh-keygen, and any public key file to ask about. */
-interface Tools {
-  readonly keygen: string | undefined;
-  readonly publicKeyPath: string;
-}
-
-/** Writes both. Throws `StageError` where an authority or the list is there and cannot be used. */
+/** Writes both; ssh-keygen checks a list. Throws `StageError` where an authority or the list is there and cannot be used. */
 export async function writeAuthorities(
   host: Host,
   config: Config,
   state: StateDirectory,
-  tools: Tools,
+  keygen: string | undefined,
 ): Promise<AuthorityFiles> {
   const authorities = await readAuthorities(host, config);
   const ca = authorities === undefined ? undefined : put(state, CA_NAME, renderLines(authorities));
@@ -47,7 +41,7 @@ export async function writeAuthorities(
   const source = `${config.volume}/.ssh/revoked_keys`;
   const bytes = isKrl ? revoked : renderLines(await readRevokedKeys(host, source, revoked));
   const path = put(state, REVOKED_NAME, bytes);
-  if (isKrl) await assertKrl(host, source, path, tools);
+  if (isKrl) await assertKrl(host, source, path, keygen);
   return { trustedUserCaFile: ca, revokedKeysFile: path };
 }
 
@@ -106,11 +100,11 @@ function readRevoked(host: Host, volume: string): Uint8Array | undefined {
 }
 
 /** With a list that it cannot read sshd refuses every key, and says so to nobody. */
-async function assertKrl(host: Host, source: string, path: string, { keygen, publicKeyPath }: Tools): Promise<void> {
+async function assertKrl(host: Host, source: string, path: string, keygen: string | undefined): Promise<void> {
   if (keygen === undefined) return;
-  const { code } = await host.run(READ, [keygen, "-Q", "-f", path, publicKeyPath]);
-  // 0: that key is not revoked, 1: it is (ssh-keygen(1), -Q).
-  if (code === 0 || code === 1) return;
+  const { code } = await host.run(READ, [keygen, "-Q", "-f", path]);
+  // Asked about no key it reads the list alone (ssh-keygen.c, do_check_krl).
+  if (code === 0) return;
   throw notAList(source, "ssh-keygen -Q cannot read it");
 }
 

@@ -209,6 +209,7 @@ export const SYS = isArm
       pidfdSendSignal: 424,
       pidfdOpen: 434,
       capget: 90,
+      schedSetscheduler: 119,
     }
   : {
       statx: 332,
@@ -226,6 +227,7 @@ export const SYS = isArm
       pidfdSendSignal: 424,
       pidfdOpen: 434,
       capget: 125,
+      schedSetscheduler: 144,
     };
 
 /** open(2) flags. O_DIRECTORY and O_NOFOLLOW are the two that differ on arm64 (asm/fcntl.h). */

@@ -10,6 +10,7 @@ import { isOsError, type Problem, StageError } from "./errors.ts";
 import { describeHostKey } from "./fingerprint.ts";
 import type { Host } from "./host.ts";
 import { certificateFileName, HOST_KEY_TYPES, type HostKey, keyFileName } from "./host-key-files.ts";
+import { installPublicHalves } from "./host-key-install.ts";
 import { refreshHostKeys } from "./host-key-refresh.ts";
 import { install, restoreOrMakeIdentity } from "./host-key-stages.ts";
 import { makeSlowHostKey } from "./host-keys.ts";
@@ -140,7 +141,14 @@ async function changeConfig(live: Live, plan = live.plan()): Promise<boolean> {
   const before = live.plan();
   if (plan === undefined || before === undefined) return false;
   const installed = install(host, plan.hostKeySettings, plan.identity.keys);
-  const written = await writeSshdConfig(host, config, request, { ...plan, installed }, false, NEXT_CONFIG_NAME);
+  const written = await writeSshdConfig(
+    host,
+    config,
+    request,
+    { ...plan, installed },
+    { tell: false, name: NEXT_CONFIG_NAME },
+  );
+  installPublicHalves(host, installed, plan.identity.keys);
   const problems = await live.prove({ ...plan, written });
   for (const problem of problems) host.emit({ type: "change refused", problem });
   if (problems.length > 0) return false;

@@ -8,7 +8,7 @@ import { memoryFile, readAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
 import type { HelperResult, RunOptions } from "./host.ts";
-import { AT_FDCWD, c, check, cTable, errno, O, ptr } from "./libc.ts";
+import { AT_FDCWD, c, check, cTable, errno, O, ptr, SYS } from "./libc.ts";
 import { type QuickProgram, spawnQuickly } from "./quick-spawn.ts";
 
 /** Where a child's descriptor comes from: one of ours, or a path opened in the child. */
@@ -31,6 +31,7 @@ export interface SpawnOptions {
 const F_DUPFD_CLOEXEC = 1030;
 const PRIO_PROCESS = 0;
 const LEAST_PRIORITY = 19;
+const SCHED_IDLE = 5;
 const POSIX_SPAWN_SETPGROUP = 0x02;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -194,7 +195,7 @@ export class Children {
         descriptors: [stdin, stdout, stderr],
         detach: "group",
       });
-      if (options.inBackground === true) c.setpriority(PRIO_PROCESS, pid, LEAST_PRIORITY);
+      if (options.priority !== undefined) lowerPriority(pid, options.priority);
       let timedOut = false;
       const timer = setTimeout(() => {
         timedOut = true;
@@ -209,6 +210,14 @@ export class Children {
       c.close(stderr);
     }
   }
+}
+
+/** As far as this kernel lets us. */
+function lowerPriority(pid: number, priority: "low" | "idle"): void {
+  const parameters = new Int32Array(1);
+  const isIdle =
+    priority === "idle" && Number(c.syscall(SYS.schedSetscheduler, pid, SCHED_IDLE, ptr(parameters), 0, 0)) === 0;
+  if (!isIdle) c.setpriority(PRIO_PROCESS, pid, LEAST_PRIORITY);
 }
 
 const OUTPUT_BYTES = 1 << 20;

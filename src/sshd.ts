@@ -85,9 +85,10 @@ export class Sshd {
   warm(): void {
     try {
       this.#withheld = withholdConfig(this.#options.configPath);
+      this.#spawn();
+      // It gets no further than its config meanwhile.
       this.#gate = makeAcceptGate(this.#options.pidPath);
       this.#isShut = this.#gate !== undefined;
-      this.#spawn();
     } catch (error) {
       if (!isOsError(error)) throw error;
       this.#dropWithheld();

@@ -83,13 +83,33 @@ function notSafe(path: string, uid: number, mode: number): StageError {
 }
 
 /** Creates a file where one of a start that was killed, or a planted one, may lie: that goes. */
-export function createAnew(dir: Dir, operation: string, name: string, bytes: Uint8Array, mode: number): void {
+function createAnew(dir: Dir, operation: string, name: string, bytes: Uint8Array, mode: number): void {
   try {
     dir.create(operation, name, bytes, { mode, sync: false });
   } catch (error) {
     if (!isOsError(error, "EEXIST")) throw error;
     dir.remove(operation, name);
     dir.create(operation, name, bytes, { mode, sync: false });
+  }
+}
+
+/** For a file that nobody reads before it is there for the first time: made in its place where nothing is, else replaced in one step. */
+export function putFile(dir: Dir, operation: string, name: string, bytes: Uint8Array, mode: number): void {
+  try {
+    dir.create(operation, name, bytes, { mode, sync: false });
+  } catch (error) {
+    if (isOsError(error, "ENOSPC", "EDQUOT", "EIO")) removeIfThere(dir, operation, name);
+    if (!isOsError(error, "EEXIST")) throw error;
+    replaceFile(dir, operation, name, bytes, mode);
+  }
+}
+
+/** Removes a file, or a link, where one is. Throws `OsError`. */
+export function removeIfThere(dir: Dir, operation: string, name: string): void {
+  try {
+    dir.remove(operation, name);
+  } catch (error) {
+    if (!isOsError(error, "ENOENT")) throw error;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { cString } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
-import { OsError } from "./errors.ts";
+import { isOsError, OsError } from "./errors.ts";
 import { makeFifo } from "./fifo.ts";
 import { AT_FDCWD, c, check, errno, O, ptr } from "./libc.ts";
 
@@ -27,22 +27,30 @@ export interface WithheldConfig {
  * later takes the name; who waits on the FIFO is still reached. Throws `OsError`.
  */
 export function withholdConfig(path: string): WithheldConfig {
+  try {
+    makeFifo(path, OPERATION);
+  } catch (error) {
+    if (!isOsError(error, "EEXIST")) throw error;
+    replaceByFifo(path);
+  }
+  const held = check(c.openat(AT_FDCWD, cString(path), O.path | O.nofollow | O.cloexec, 0), "openat", OPERATION, path);
+  return { give: (bytes) => give(held, bytes), close: () => void c.close(held) };
+}
+
+/** In one step: what an earlier sshd reads by this name is never missing. */
+function replaceByFifo(path: string): void {
   const temporary = cString(`${path}.fifo`);
   c.unlinkat(AT_FDCWD, temporary, 0);
   makeFifo(`${path}.fifo`, OPERATION);
-  const held = check(c.openat(AT_FDCWD, temporary, O.path | O.nofollow | O.cloexec, 0), "openat", OPERATION, path);
-  if (c.renameat(AT_FDCWD, temporary, AT_FDCWD, cString(path)) < 0) {
-    const code = errnoName(errno());
-    c.unlinkat(AT_FDCWD, temporary, 0);
-    c.close(held);
-    throw new OsError(code, "renameat", OPERATION, path);
-  }
-  return { give: (bytes) => give(held, bytes), close: () => void c.close(held) };
+  if (c.renameat(AT_FDCWD, temporary, AT_FDCWD, cString(path)) >= 0) return;
+  const code = errnoName(errno());
+  c.unlinkat(AT_FDCWD, temporary, 0);
+  throw new OsError(code, "renameat", OPERATION, path);
 }
 
 function give(held: number, bytes: Uint8Array): Handover {
   if (bytes.length > MOST_BYTES) return "unfit";
-  // By the descriptor, as the name is the real config's by now. Without a reader: ENXIO (fifo(7)).
+  // By the descriptor: the name may be the real config's by now. Without a reader: ENXIO (fifo(7)).
   const writer = c.openat(AT_FDCWD, cString(`/proc/self/fd/${held}`), O.wronly | O.nonblock | O.cloexec, 0);
   if (writer < 0) return errnoName(errno()) === "ENXIO" ? "absent" : "unfit";
   const wrote = Number(c.write(writer, ptr(bytes), bytes.length));

@@ -47,17 +47,22 @@ interface ConfigParts {
   readonly installed: readonly InstalledHostKey[];
 }
 
-/**
- * Renders and writes the config, 0600 in the private directory: it may hold the app's secrets (SetEnv). With `name` it
- * waits there, beside the one in force, to be proved and put in force.
- */
+interface WriteOptions {
+  /** Whether what is left out is told. */
+  readonly tell?: boolean;
+  /** With another name than that of the config in force it waits beside that one, to be proved and put in force. */
+  readonly name?: string;
+  /** Gets it before it is written: sshd waits for the bytes, nobody for the file. */
+  readonly load?: (written: WrittenConfig) => void;
+}
+
+/** Renders and writes the config, 0600 in the private directory: it may hold the app's secrets (SetEnv). */
 export async function writeSshdConfig(
   host: Host,
   config: Config,
   request: Request,
   parts: ConfigParts,
-  tell: boolean,
-  name: string = CONFIG_NAME,
+  { tell = true, name = CONFIG_NAME, load = () => {} }: WriteOptions = {},
 ): Promise<WrittenConfig> {
   const { programs, state, accounts, installed } = parts;
   const isRootless = request.mode === "rootless";
@@ -76,10 +81,7 @@ export async function writeSshdConfig(
     const selected = selectSessionEnv(isApp ? environment : forOthers, config.sessionEnv, isApp, isOurSetting);
     return { user: name, isApp, selected };
   });
-  const authorities = await writeAuthorities(host, config, state, {
-    keygen: programs.keygen,
-    publicKeyPath: `${installed[0]?.path}.pub`,
-  });
+  const authorities = await writeAuthorities(host, config, state, programs.keygen);
   const promises: SshdPromises = {
     port: config.port,
     listen: config.listen,
@@ -105,17 +107,9 @@ export async function writeSshdConfig(
     sftpServer: programs.sftpServer,
   });
   const bytes = bytesFrom(rendered.text);
-  replaceFile(state.private, "write sshd config", name, bytes, 0o600);
-  if (tell) {
-    for (const problem of image.problems) host.emit({ type: "warning", problem });
-    if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });
-    const newlines = sessions.flatMap(({ selected }) => selected.leftOut.filter(({ why }) => why === "newline"));
-    const names = [...new Set([...newlines.map(({ name }) => name), ...rendered.leftOutEnv])];
-    if (names.length > 0) host.emit({ type: "warning", problem: inexpressible(names) });
-  }
   const kept = request.mode === "sudo" ? sessions.filter(({ isApp }) => isApp) : sessions;
   const users = request.mode === "sudo" ? kept.map(({ user }) => user) : undefined;
-  return {
+  const written: WrittenConfig = {
     path: `${state.private.path}/${name}`,
     bytes,
     logins: isRootless ? undefined : { variables: kept[0]?.selected.variables ?? [], users },
@@ -126,6 +120,16 @@ export async function writeSshdConfig(
     lines: [...image.lines, ...operator.lines],
     hasMatch: filtered.hasMatch || operator.hasMatch,
   };
+  load(written);
+  replaceFile(state.private, "write sshd config", name, bytes, 0o600);
+  if (tell) {
+    for (const problem of image.problems) host.emit({ type: "warning", problem });
+    if (filtered.leftOut.length > 0) host.emit({ type: "config line left out", lines: filtered.leftOut });
+    const newlines = sessions.flatMap(({ selected }) => selected.leftOut.filter(({ why }) => why === "newline"));
+    const names = [...new Set([...newlines.map(({ name }) => name), ...rendered.leftOutEnv])];
+    if (names.length > 0) host.emit({ type: "warning", problem: inexpressible(names) });
+  }
+  return written;
 }
 
 /** Keeps the PATH of the sessions in login shells. */

@@ -1,16 +1,17 @@
 /** Real processes: nothing here goes through a shell or the runtime's own spawn. */
 import { readFileSync } from "node:fs";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { byteString } from "../../src/byte-strings.ts";
 import { memoryFile, readAll } from "../../src/descriptors.ts";
 import { OsError } from "../../src/errors.ts";
-import { c } from "../../src/libc.ts";
+import type { RunOptions } from "../../src/host.ts";
+import { c, SYS } from "../../src/libc.ts";
 import { Children, isExecutablePath, parseStatus, spawn, waitFor } from "../../src/processes.ts";
 
 const OP = "test";
 const children = new Children();
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const run = (script: string, options?: { stdin?: Uint8Array; timeoutMs?: number }) =>
+const run = (script: string, options?: RunOptions) =>
   children.run(OP, ["/bin/sh", "-c", script], ["PATH=/usr/bin:/bin", "ONLY=this"], options);
 
 describe("a helper", () => {
@@ -46,6 +47,25 @@ describe("a helper", () => {
   test("starts with every signal at its default and none blocked", async () => {
     const result = await run("grep -E '^Sig(Blk|Ign)' /proc/self/status");
     expect(text(result.stdout).match(/[0-9a-f]{16}/g)).toEqual(["0000000000000000", "0000000000000000"]);
+  });
+
+  // Fields 19 and 41 of proc_pid_stat(5); 5 is SCHED_IDLE. It is lowered once it runs.
+  const untilLowered = (nice: number, policy: number, priority: NonNullable<RunOptions["priority"]>) => {
+    const isLowered = `[ "\${19} \${41}" = "${nice} ${policy}" ]`;
+    const script = `for n in $(seq 2000); do set -- $(cat /proc/self/stat); ${isLowered} && echo lowered && exit; done`;
+    return run(script, { priority });
+  };
+
+  test("of low priority gets the least share, of idle priority what nobody else wants", async () => {
+    expect(text((await untilLowered(19, 0, "low")).stdout)).toBe("lowered\n");
+    expect(text((await untilLowered(0, 5, "idle")).stdout)).toBe("lowered\n");
+  });
+
+  test("gets the least share where the kernel knows no idle priority", async () => {
+    const syscall = c.syscall;
+    vi.spyOn(c, "syscall").mockImplementation((...args) => (args[0] === SYS.schedSetscheduler ? -1 : syscall(...args)));
+    expect(text((await untilLowered(19, 0, "idle")).stdout)).toBe("lowered\n");
+    vi.restoreAllMocks();
   });
 
   test("that a signal ended says which", async () => {

@@ -56,7 +56,7 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
   world.open.add(handle);
   const pathOf = (name: string) => `${path === "/" ? "" : path}/${name}`;
 
-  /** Begins a call; the returned function ends it (and is where a crash `after` strikes). */
+  /** Begins a call; the returned functions end it (and are where a crash `after` strikes). */
   function begin(call: string, operation: string, name: string | undefined, mutates: boolean, to = name) {
     const about = name === undefined ? path : pathOf(name);
     for (const one of [name, to]) {
@@ -69,6 +69,7 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
     const planned = world.enter(record);
     return {
       fail: (code: string): never => {
+        if (planned !== undefined) world.die(record);
         throw new OsError(code, call, operation, about);
       },
       halfway: planned === "halfway",

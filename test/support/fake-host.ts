@@ -5,7 +5,7 @@
  */
 import { OsError } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
-import type { Download, HelperResult, Host, Owner } from "../../src/host.ts";
+import type { Download, HelperResult, Host, Owner, RunOptions } from "../../src/host.ts";
 import { openFakeDir, resolveDirectory } from "./fake-dir.ts";
 import type { Directory, FakeMount, Node, Seed } from "./fake-tree.ts";
 import { cutPower, describeTree, makeMount, makeNode, nodeAt, plant, splitPath } from "./fake-tree.ts";
@@ -24,7 +24,7 @@ export type Match = string | { operation?: string; call?: string; path?: string 
 
 export type Helper = (
   argv: readonly string[],
-  at: { stdin: Uint8Array | undefined; host: FakeHost },
+  at: { stdin: Uint8Array | undefined; priority: RunOptions["priority"]; host: FakeHost },
 ) => Partial<HelperResult> | Promise<Partial<HelperResult>> | undefined;
 
 export interface FakeHostOptions {
@@ -155,7 +155,10 @@ function hostOn(root: Directory, options: FakeHostOptions): FakeHost {
       const call: Call = { operation, call: "run", path: program, mutates: true, argv };
       const planned = enter(call);
       const helper = helpers[basename(program)];
-      const result = helper === undefined ? { code: 127 } : await helper(argv, { stdin: runOptions?.stdin, host });
+      const result =
+        helper === undefined
+          ? { code: 127 }
+          : await helper(argv, { stdin: runOptions?.stdin, priority: runOptions?.priority, host });
       if (dead !== undefined) throw dead;
       if (planned !== undefined) die(call);
       return { code: 0, signal: undefined, timedOut: false, stdout: EMPTY, stderr: EMPTY, ...result };

@@ -1,22 +1,30 @@
 /** Where sshd reads the keys from: only we can write there, and nothing planted under our names is followed. */
 import { expect, test } from "vitest";
-import { installHostKeys } from "../../src/host-key-install.ts";
+import { installHostKeys, installPublicHalves } from "../../src/host-key-install.ts";
 import type { FakeHost } from "../support/fake-host.ts";
 import { createWorld, good, PRIVATE, restoreIdentity, storedKeys } from "../support/host-key-world.ts";
 
 const OWN = `${PRIVATE}/host-keys`;
 
-async function install(host: FakeHost) {
+async function installPrivate(host: FakeHost) {
   const { keys } = await restoreIdentity(host);
   const privateDir = host.openDir("open state", PRIVATE);
   const result = installHostKeys(host, { imageDir: "/etc/ssh", privateDir }, keys);
   privateDir.close();
+  expect(host.openDirs()).toEqual([]);
+  return { keys, result };
+}
+
+async function install(host: FakeHost) {
+  const { keys, result } = await installPrivate(host);
+  if (!("problem" in result)) installPublicHalves(host, result, keys);
   expect(host.openDirs()).toEqual([]);
   return result;
 }
 const paths = (dir: string) =>
   ["ed25519", "ecdsa", "rsa"].map((type) => ({
     type,
+    directory: dir,
     path: `${dir}/ssh_host_${type}_key`,
     certificatePath: undefined,
   }));
@@ -43,7 +51,7 @@ test("odd owners and modes on the volume do not reach the copies", async () => {
 });
 
 test("links planted under our names are replaced, and what they point at is untouched", async () => {
-  const planted = ["ssh_host_rsa_key", "ssh_host_rsa_key.pub", ".ssh_host_rsa_key.withssh"];
+  const planted = ["ssh_host_rsa_key", "ssh_host_rsa_key.pub", ".ssh_host_rsa_key.new"];
   const links = Object.fromEntries(planted.map((name) => [`/etc/ssh/${name}`, { link: "/etc/shadow" }]));
   const host = createWorld({ ...storedKeys(), ...links, "/etc/shadow": "root:*" });
   expect(await install(host)).toEqual(paths("/etc/ssh"));
@@ -64,7 +72,7 @@ test.each<[string, (host: FakeHost) => void]>([
   expect(await install(host)).toEqual(paths(OWN));
   expect(host.snapshot(OWN)).toEqual(copies(OWN));
   expect(host.node(OWN)).toMatchObject({ mode: 0o700 });
-  expect(Object.keys(host.snapshot("/etc/ssh")).filter((path) => path.endsWith(".withssh"))).toEqual([]);
+  expect(Object.keys(host.snapshot("/etc/ssh")).filter((path) => path.endsWith(".new"))).toEqual([]);
 });
 
 test("in our own directory what belongs to types that we no longer have is removed", async () => {
@@ -74,6 +82,25 @@ test("in our own directory what belongs to types that we no longer have is remov
   await install(host);
   expect(host.snapshot(OWN)).toEqual(copies(OWN));
   expect(host.text("/etc/passwd")).toBe("root");
+});
+
+test("a public half that lies there goes before sshd can see it beside another key's private one", async () => {
+  const host = createWorld({ ...storedKeys(), "/etc/ssh/ssh_host_rsa_key.pub": "baked" });
+  await installPrivate(host);
+  expect(Object.keys(host.snapshot("/etc/ssh")).filter((path) => path.endsWith(".pub"))).toEqual([]);
+});
+
+test.each<[string, (host: FakeHost) => void]>([
+  ["the directory is gone", (host) => host.delete("/etc/ssh")],
+  ["the disk is full", (host) => host.put("/etc/ssh/", { mount: { full: true } })],
+])("a public half that cannot be put there (%s) is no loss", async (_, change) => {
+  const host = createWorld(storedKeys());
+  const { keys, result } = await installPrivate(host);
+  change(host);
+  if ("problem" in result) throw new Error("they were not installed");
+  installPublicHalves(host, result, keys);
+  expect(host.openDirs()).toEqual([]);
+  expect(host.events.filter(({ type }) => type !== "debug" && type !== "host keys")).toEqual([]);
 });
 
 test("a certificate is copied beside its key and named", async () => {

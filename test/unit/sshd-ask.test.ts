@@ -4,6 +4,7 @@ import { OsError } from "../../src/errors.ts";
 import type { HelperResult } from "../../src/host.ts";
 import { proveConfig, testConfig } from "../../src/sshd-ask.ts";
 import { bootOn, createImage } from "../support/boot-world.ts";
+import type { Helper } from "../support/fake-host.ts";
 
 const config: Config = parseConfig(new Map()).config;
 
@@ -44,6 +45,18 @@ test("an sshd that is not there any more is told as such", async () => {
   const told = [{ what: "/usr/sbin/sshd cannot be run", saw: "ENOENT", hint: "put it back; it is tried again" }];
   const host = createImage({}, { helpers: { sshd } });
   expect([await testConfig(host, plan), await proveConfig(host, config, plan)]).toEqual([told, told]);
+});
+
+test("sshd is asked in passing first, and in earnest where there was no time for that", async () => {
+  const priorities: unknown[] = [];
+  const sshd: Helper = (_, { priority }) => {
+    priorities.push(priority);
+    return priority === "idle" ? { code: undefined, signal: 9, timedOut: true } : { code: 0 };
+  };
+  const { plan } = await bootOn(createImage());
+  if (plan === undefined) throw new Error("the boot failed");
+  expect(await testConfig(createImage({}, { helpers: { sshd } }), plan)).toEqual([]);
+  expect(priorities).toEqual(["idle", "low"]);
 });
 
 test("an sshd that was killed is asked again, and its answer then counts", async () => {

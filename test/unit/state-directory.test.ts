@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OsError, StageError } from "../../src/errors.ts";
-import { openStateDirectory, replaceFile } from "../../src/state-directory.ts";
-import { createFakeHost } from "../support/fake-host.ts";
+import { openStateDirectory, putFile, replaceFile } from "../../src/state-directory.ts";
+import { createFakeHost, type FakeHost } from "../support/fake-host.ts";
 import type { Seed } from "../support/fake-tree.ts";
 
 const world = (files: Record<string, Seed> = { "/run/": {} }) => createFakeHost({ files });
@@ -91,5 +91,34 @@ describe("replacing a file", () => {
     host.failOn({ call: "rename" }, 1, "EIO");
     expect(() => replaceFile(host.openDir("test", "/d"), "test", "f", bytes("new"), 0o600)).toThrow(OsError);
     expect(host.snapshot("/d")).toEqual({ "/d/f": "file 0644 0:0 old" });
+  });
+});
+
+describe("putting a file where nobody reads one yet", () => {
+  const bytes = new TextEncoder().encode("new");
+  const put = (host: FakeHost) => putFile(host.openDir("test", "/d"), "test", "f", bytes, 0o600);
+
+  test("makes it in its place, without another name", () => {
+    const host = world({ "/d/": {} });
+    const names = new Set<string>();
+    host.onCall = () => {
+      for (const name of Object.keys(host.snapshot("/d"))) names.add(name);
+    };
+    put(host);
+    expect(host.snapshot("/d")).toEqual({ "/d/f": "file 0600 0:0 new" });
+    expect([...names]).not.toContain("/d/.f.new");
+  });
+
+  test("replaces what is there in one step, a link as well", () => {
+    const host = world({ "/d/": {}, "/d/f": { link: "/etc/passwd" }, "/etc/passwd": "p" });
+    put(host);
+    expect(host.snapshot("/d")).toEqual({ "/d/f": "file 0600 0:0 new" });
+    expect(host.text("/etc/passwd")).toBe("p");
+  });
+
+  test("that fails leaves nothing there", () => {
+    const host = world({ "/d/": { mount: { full: true } } });
+    expect(() => put(host)).toThrow(OsError);
+    expect(host.snapshot("/d")).toEqual({});
   });
 });
