@@ -165,6 +165,7 @@ export const CURES: Readonly<Record<string, string>> = {
   "this is a bug of withssh: …": "report it with this line and `withssh --version`",
   "--supervise refused: …": "the reason's own row",
   "the refusal is told here alone: …": "nothing: it is why a refused call is not in the container's log",
+  "public halves of host keys are not in …: …": "nothing: sshd needs none; `--known-hosts` prints them",
   "refused calls are not heard of: …": "nothing: refused calls of `--supervise` are then told on the app's own stderr",
   "/etc/profile.d/00-withssh.sh was not written: …":
     "nothing, unless login shells miss the app's PATH: make /etc/profile.d writable",
