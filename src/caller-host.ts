@@ -45,6 +45,7 @@ function read(rights: Rights, dir: Dir): Dir {
         as(() => dir.openDir(operation, name)),
       ),
     read: (operation, name, maxBytes) => as(() => dir.read(operation, name, maxBytes)),
+    readMounted: (operation, name, maxBytes) => as(() => dir.readMounted(operation, name, maxBytes)),
     readLink: (operation, name) => as(() => dir.readLink(operation, name)),
     stat: (operation, name) => as(() => dir.stat(operation, name)),
     list: (operation) => as(() => dir.list(operation)),

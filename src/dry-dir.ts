@@ -5,7 +5,7 @@
 import type { DryDirectory, DryEntries, DryFile, DryNode, DryTree } from "./dry-tree.ts";
 import { factsOfDry, fail } from "./dry-tree.ts";
 import { isOsError } from "./errors.ts";
-import type { Dir, Facts, FileContent, Mount, Owner } from "./host.ts";
+import type { Dir, Facts, FileContent, Mount, MountedContent, Owner } from "./host.ts";
 
 export interface DryWorld {
   readonly tree: DryTree;
@@ -111,6 +111,10 @@ export class DryDir implements Dir {
   }
 
   read(operation: string, name: string, maxBytes: number): FileContent {
+    return this.readMounted(operation, name, maxBytes);
+  }
+
+  readMounted(operation: string, name: string, maxBytes: number): MountedContent {
     const node = this.#node(name);
     const path = this.#pathOf(name);
     if (node === "gone") return fail("ENOENT", "read", operation, path);
@@ -119,7 +123,7 @@ export class DryDir implements Dir {
       if (node.bytes.length > maxBytes) return fail("EFBIG", "read", operation, path);
       return { bytes: node.bytes, facts: factsOfDry(node, this.#dev), mount: this.#mount };
     }
-    return this.#look(name, (real) => real.read(operation, name, maxBytes));
+    return this.#look(name, (real) => real.readMounted(operation, name, maxBytes));
   }
 
   readLink(operation: string, name: string): string {

@@ -27,6 +27,9 @@ export interface Mount {
 export interface FileContent {
   readonly bytes: Uint8Array;
   readonly facts: Facts;
+}
+
+export interface MountedContent extends FileContent {
   readonly mount: Mount;
 }
 
@@ -49,6 +52,8 @@ export interface Dir {
   makeDir(operation: string, name: string, mode: number): boolean;
   /** Reads a regular file (EINVAL for anything else, ELOOP for a link, EFBIG beyond `maxBytes`); cannot hang on a fifo. */
   read(operation: string, name: string, maxBytes: number): FileContent;
+  /** The same, and which mount that very file lies on: two more system calls. */
+  readMounted(operation: string, name: string, maxBytes: number): MountedContent;
   /** Where a link points to, as it is written; EINVAL for anything else. */
   readLink(operation: string, name: string): string;
   /** What is there, a link not followed; undefined when nothing is. */

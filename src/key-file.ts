@@ -4,7 +4,7 @@
  */
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
-import type { Facts, FileContent, Host } from "./host.ts";
+import type { Facts, Host, MountedContent } from "./host.ts";
 import { countLines, decodeKeyFile, MOST_LINES } from "./key-text.ts";
 import { openBelow, openWalked, type Step } from "./path-walk.ts";
 
@@ -112,7 +112,7 @@ function readDirectory(path: string, steps: readonly Step[], trust: KeyFileTrust
 /** The text, or throws `Refused`. On a read-only mount nobody can have written it through here: owners do not count. */
 function trustedText(
   path: string,
-  file: FileContent,
+  file: MountedContent,
   steps: readonly Step[],
   trust: KeyFileTrust,
   budget: Budget,

@@ -7,7 +7,7 @@ import { byteString, cString, textOf } from "./byte-strings.ts";
 import { readAll, writeAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { isOsError, OsError } from "./errors.ts";
-import type { Dir, Facts, FileContent, Mount, Owner } from "./host.ts";
+import type { Dir, Facts, FileContent, Mount, MountedContent, Owner } from "./host.ts";
 import { AT_FDCWD, c, check, errno, O, ptr, SYS } from "./libc.ts";
 
 const AT_EMPTY_PATH = 0x1000;
@@ -112,6 +112,15 @@ class NativeDir implements Dir {
   }
 
   read(operation: string, name: string, maxBytes: number): FileContent {
+    return this.#read(operation, name, maxBytes, () => ({}));
+  }
+
+  readMounted(operation: string, name: string, maxBytes: number): MountedContent {
+    return this.#read(operation, name, maxBytes, (fd, path) => ({ mount: mountOf(fd, operation, path) }));
+  }
+
+  /** `more`: what else is asked of the open file. */
+  #read<T>(operation: string, name: string, maxBytes: number, more: (fd: number, path: string) => T): FileContent & T {
     const path = this.#path(name);
     const flags = O.rdonly | O.nofollow | O.nonblock | O.cloexec;
     const fd = check(c.openat(this.fd, this.#name(name, operation), flags, 0), "openat", operation, path);
@@ -119,7 +128,7 @@ class NativeDir implements Dir {
       const facts = factsOf(fd, "", AT_EMPTY_PATH, operation, path);
       if (facts.kind !== "file") throw new OsError("EINVAL", "read", operation, path);
       if (facts.size > maxBytes) throw new OsError("EFBIG", "read", operation, path);
-      return { bytes: readAll(fd, operation, maxBytes, path, facts.size), facts, mount: mountOf(fd, operation, path) };
+      return { bytes: readAll(fd, operation, maxBytes, path, facts.size), facts, ...more(fd, path) };
     } finally {
       c.close(fd);
     }

@@ -3,7 +3,7 @@
  * are followed on a read-only mount alone and never out of it (Kubernetes' `..data`); a fifo or device is never waited for.
  */
 import { OsError } from "./errors.ts";
-import type { Dir, Facts, FileContent, Host, Mount } from "./host.ts";
+import type { Dir, Facts, Host, Mount, MountedContent } from "./host.ts";
 
 /** A directory on the way, as it was when it was opened. */
 export interface Step {
@@ -17,7 +17,7 @@ export interface Reached {
   /** From `/` on, without what links led back out of. */
   readonly steps: readonly Step[];
   /** Undefined: the path names a directory, the last of `steps`. */
-  readonly file: FileContent | undefined;
+  readonly file: MountedContent | undefined;
   close(): void;
 }
 
@@ -68,7 +68,7 @@ interface Walk {
 
 const isName = (name: string): boolean => name !== "" && name !== ".";
 
-function walkOn(walk: Walk, maxBytes: number): FileContent | undefined {
+function walkOn(walk: Walk, maxBytes: number): MountedContent | undefined {
   for (let name = walk.rest.shift(); name !== undefined; name = walk.rest.shift()) {
     const at = last(walk.steps);
     if (name === "..") {
@@ -86,7 +86,7 @@ function walkOn(walk: Walk, maxBytes: number): FileContent | undefined {
       if (walk.within !== undefined) assertInside(walk, step.mount, dir.path);
       walk.steps.push(step);
     } else {
-      const file = at.dir.read(walk.operation, name, maxBytes);
+      const file = at.dir.readMounted(walk.operation, name, maxBytes);
       if (walk.within !== undefined) assertInside(walk, file.mount, `${at.dir.path}/${name}`);
       return file;
     }

@@ -144,6 +144,13 @@ describe.each([
     expect(dir.read(OP, "empty", 0).bytes).toHaveLength(0);
   });
 
+  test("tells the mount of a file on demand, which is its directory's own", () => {
+    world.file("file", "content");
+    const { mount, ...content } = dir.readMounted(OP, "file", 9);
+    expect(mount).toEqual(dir.mount(OP));
+    expect(content).toEqual(dir.read(OP, "file", 9));
+  });
+
   test("tells what is there without following a link", () => {
     world.file("file", "12345", 0o640);
     world.symlink("link", "file");

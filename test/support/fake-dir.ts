@@ -118,6 +118,10 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       return true;
     },
     read(operation, name, maxBytes) {
+      const { bytes, facts } = this.readMounted(operation, name, maxBytes);
+      return { bytes, facts };
+    },
+    readMounted(operation, name, maxBytes) {
       const { fail } = begin("read", operation, name, false);
       if (!may(world.self, directory, SEARCH)) fail("EACCES");
       const node = directory.entries.get(name) ?? fail("ENOENT");
