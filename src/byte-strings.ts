@@ -24,6 +24,17 @@ export function isAscii(bytes: string): boolean {
   return encoder.encode(bytes).length === bytes.length;
 }
 
+export const DIGITS = "0123456789";
+
+/**
+ * True when the text has at least one character, and each is one of these. A regular expression says the same, but its first
+ * use takes 20 to 100 µs that somebody would wait.
+ */
+export function isMadeOf(text: string, characters: string): boolean {
+  for (const character of text) if (!characters.includes(character)) return false;
+  return text !== "";
+}
+
 /** The bytes of a byte string. */
 export function bytesFrom(bytes: string): Uint8Array {
   const encoded = encoder.encode(bytes);

@@ -2,7 +2,7 @@
  * Who called us through sudo, from sudo and the kernel alone, and a way to try a path with his credentials. Nothing that
  * came over the pipe is asked.
  */
-import { byteString, cBytes } from "./byte-strings.ts";
+import { byteString, cBytes, DIGITS, isMadeOf } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
@@ -21,13 +21,18 @@ const NOBODY_AT_ALL = 0xffffffff;
 /** Our stand-in, sudo, and its monitor where it keeps one. */
 const MOST_ANCESTORS = 5;
 
-export interface Caller {
+/** The process that called sudo: the nearest ancestor that is this user's. */
+export interface Launcher {
   readonly uid: number;
-  /** The launcher: the nearest ancestor that is this user's. */
+  /** As sudo has it. */
+  readonly userName: string | undefined;
   readonly pid: number;
   readonly gid: number;
-  /** The launcher's groups as the kernel has them: a --group-add is in no database. */
+  /** As the kernel has them: a --group-add is in no database. */
   readonly kernelGroups: readonly number[];
+}
+
+export interface Caller extends Launcher {
   readonly entry: PasswdEntry;
   /** Every name of the uid. */
   readonly names: readonly string[];
@@ -35,8 +40,8 @@ export interface Caller {
   readonly nameOfGroup: ReadonlyMap<number, string>;
 }
 
-/** Identifies the caller from sudo's own variables and our ancestors. Throws `StageError` in words. */
-export function identifyCaller(host: Host, environ: readonly string[]): Caller {
+/** Finds the launcher by sudo's own variables and our ancestors, while those are there. Throws `StageError` in words. */
+export function findLauncher(environ: readonly string[]): Launcher {
   const variables = new Map<string, string>();
   for (const entry of environ) {
     const split = splitEnvEntry(entry);
@@ -56,18 +61,22 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
       "no SUDO_UID",
       "withssh makes this call itself: run withssh COMMAND",
     );
+  return { uid, userName: variables.get("SUDO_USER"), ...findAncestor(uid) };
+}
+
+/** Whose it is, by the databases of this machine. Throws `StageError` in words. */
+export function identifyCaller(host: Host, launcher: Launcher): Caller {
+  const { uid, userName } = launcher;
   const passwd = parsePasswd(readEtc(host, "passwd")).filter((entry) => entry.uid === uid);
-  const entry = passwd.find(({ name }) => name === variables.get("SUDO_USER"));
+  const entry = passwd.find(({ name }) => name === userName);
   if (entry === undefined)
     throw refused(`uid ${uid} has no name that sudo and /etc/passwd agree on`, "", "give it a line in /etc/passwd");
-  const launcher = findLauncher(uid);
   const groups = parseGroup(readEtc(host, "group"));
   const databaseGroups = new Set<number>();
   for (const one of passwd) for (const gid of groupsOf(one, groups)) databaseGroups.add(gid);
   const nameOfGroup = new Map<number, string>();
   for (const { gid, name } of groups) nameOfGroup.set(gid, name);
   return {
-    uid,
     ...launcher,
     entry,
     names: passwd.map(({ name }) => name),
@@ -77,7 +86,7 @@ export function identifyCaller(host: Host, environ: readonly string[]): Caller {
 }
 
 /** Goes up past sudo's own processes, which are root's, to the first that is this user's by every uid. */
-function findLauncher(uid: number): Pick<Caller, "pid" | "gid" | "kernelGroups"> {
+function findAncestor(uid: number): Pick<Launcher, "pid" | "gid" | "kernelGroups"> {
   let pid = c.getppid();
   for (let step = 0; step < MOST_ANCESTORS && pid > 0; step += 1) {
     const status = readStatus(pid);
@@ -110,7 +119,10 @@ function readStatus(pid: number): Status {
     const at = text.indexOf(`\n${name}:`);
     if (at < 0) return [];
     const found: number[] = [];
-    for (const word of text.slice(at + name.length + 2, text.indexOf("\n", at + 1)).split(/[ \t]+/)) {
+    for (const word of text
+      .slice(at + name.length + 2, text.indexOf("\n", at + 1))
+      .replaceAll("\t", " ")
+      .split(" ")) {
       if (word !== "") found.push(Number(word));
     }
     return found;
@@ -124,7 +136,8 @@ function readEtc(host: Host, name: string): string {
 }
 
 function idOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff ? Number(text) : undefined;
+  const isId = text !== undefined && text.length <= 10 && isMadeOf(text, DIGITS) && Number(text) < 0xffffffff;
+  return isId ? Number(text) : undefined;
 }
 
 function refused(what: string, saw: string, hint: string): StageError {
@@ -135,7 +148,7 @@ function refused(what: string, saw: string, hint: string): StageError {
  * Runs this with the caller's ids for file access, in this thread alone (setfsuid(2); the system call for groups, since the
  * C library would set them in all threads), so that the kernel judges as it would judge him.
  */
-export function asCaller<T>(caller: Pick<Caller, "uid" | "gid" | "kernelGroups">, run: () => T): T {
+export function asCaller<T>(caller: Pick<Launcher, "uid" | "gid" | "kernelGroups">, run: () => T): T {
   const setGroups = (groups: readonly number[]) => {
     const table = new Uint32Array(groups.length === 0 ? [0] : groups);
     if (c.syscall(SYS.setgroups, groups.length, ptr(table), 0, 0, 0) < 0) {

@@ -2,13 +2,13 @@
  * The claim: at most one supervisor a start of the container, also against eight calls at once and after a kill. Two
  * witnesses, neither of which the caller can write; when neither can tell, the claim is refused.
  */
-import { byteString, cString } from "./byte-strings.ts";
+import { byteString, cString, DIGITS, isMadeOf } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { AT_FDCWD, c, check, errno, O, ptr, SYS } from "./libc.ts";
-import { openStateDirectory } from "./state-directory.ts";
+import { openPrivatePart } from "./state-directory.ts";
 
 const STAGE = "claimStart";
 const OPERATION = "claim this start";
@@ -99,13 +99,12 @@ function noteMarker(): Witness {
 /** An empty file whose name is the boot and PID 1's start, in our root-only directory: /run outlives `docker restart`. */
 function noteRecord(host: Pick<Host, "openDir" | "self">): Witness {
   try {
-    const state = openStateDirectory(host);
+    const own = openPrivatePart(host);
     try {
-      state.private.create(OPERATION, `${RECORD}${nameThisStart()}`, new Uint8Array(), { mode: 0o600, sync: false });
+      own.create(OPERATION, `${RECORD}${nameThisStart()}`, new Uint8Array(), { mode: 0o600, sync: false });
       return "noted";
     } finally {
-      state.keys.close();
-      state.private.close();
+      own.close();
     }
   } catch (error) {
     if (isOsError(error, "EEXIST")) return "already";
@@ -120,7 +119,7 @@ function nameThisStart(): string {
   const boot = byteString(slurp("/proc/sys/kernel/random/boot_id", OPERATION)).trim();
   const stat = byteString(slurp("/proc/1/stat", OPERATION));
   const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  if (!/^[0-9a-f-]{36}$/.test(boot) || !/^\d+$/.test(ticks)) {
+  if (boot.length !== 36 || !isMadeOf(boot, `${DIGITS}abcdef-`) || !isMadeOf(ticks, DIGITS)) {
     throw new StageError(STAGE, {
       what: "the boot and PID 1's start cannot be read",
       hint: "mount /proc, as docker does",

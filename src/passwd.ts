@@ -2,6 +2,7 @@
  * The lines of /etc/passwd, /etc/shadow and /etc/group (passwd(5), shadow(5), group(5)) as values. Pure. Lines that
  * are not whole are left out, as getpwnam(3) leaves them out; the first of a name counts.
  */
+import { DIGITS, isMadeOf } from "./byte-strings.ts";
 
 export interface PasswdEntry {
   readonly name: string;
@@ -62,7 +63,7 @@ const splitMembers = (members: string): string[] => members.split(",").filter((m
 /** Finds a user by name, else, when it is all digits, by uid. */
 export function findUser(entries: readonly PasswdEntry[], nameOrUid: string): PasswdEntry | undefined {
   const named = entries.find((entry) => entry.name === nameOrUid);
-  if (named !== undefined || !/^\d+$/.test(nameOrUid)) return named;
+  if (named !== undefined || !isMadeOf(nameOrUid, DIGITS)) return named;
   return entries.find((entry) => entry.uid === Number(nameOrUid));
 }
 
@@ -85,7 +86,7 @@ function fieldsOf(text: string, count: number): string[][] {
 }
 
 function idOf(field: string | undefined): number | undefined {
-  if (field === undefined || !/^\d{1,10}$/.test(field)) return undefined;
+  if (field === undefined || field.length > 10 || !isMadeOf(field, DIGITS)) return undefined;
   const id = Number(field);
   // (uid_t)-1 means "no change" to chown(2) and setuid(2): never an id.
   return id < 0xffffffff ? id : undefined;

@@ -2,7 +2,7 @@
  * What the launcher tells the supervisor, over descriptor 0: one JSON text of byte strings, read to its end. The
  * supervisor's own environment stays empty, so nothing in the app's can steer it. Unknown fields are refused.
  */
-import { byteString, bytesFrom } from "./byte-strings.ts";
+import { byteString, bytesFrom, isAscii } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
 import type { Mode } from "./privilege.ts";
 
@@ -51,7 +51,12 @@ export function renderRequest(request: Request): Uint8Array {
 export function parseRequest(bytes: Uint8Array): Request {
   const hint = "withssh makes this call itself: run withssh COMMAND";
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a request of our launcher", saw, hint });
-  const fields = parseFields(bytes, refuse);
+  return checkRequest(parseFields(bytes, refuse), refuse);
+}
+
+/** The request that this value must be exactly; else throws what `refuse` makes of what was seen. */
+export function checkRequest(value: unknown, refuse: (saw: string) => StageError): Request {
+  const fields = fieldsOf(value, refuse);
   for (const name of Object.keys(fields)) if (!Object.hasOwn(FIELDS, name)) throw refuse("an unknown field");
   for (const [name, kind] of Object.entries(FIELDS)) {
     const field = fields[name];
@@ -68,6 +73,10 @@ export function parseFields(bytes: Uint8Array, refuse: (saw: string) => StageErr
   } catch {
     throw refuse("no JSON text");
   }
+  return fieldsOf(value, refuse);
+}
+
+function fieldsOf(value: unknown, refuse: (saw: string) => StageError): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw refuse("no object");
   return value as Record<string, unknown>;
 }
@@ -76,8 +85,10 @@ const NO_NUL = /^(?!.*\0)[\p{Cc}\x20-\xff]*$/su;
 
 /** Byte strings that C can hold: JSON could also say what has no byte, and a NUL would cut an entry in two. */
 function isStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every((entry) => typeof entry === "string" && NO_NUL.test(entry));
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string" && isByteString(entry));
 }
+
+const isByteString = (text: string): boolean => (isAscii(text) && !text.includes("\0")) || NO_NUL.test(text);
 
 const FITS: Readonly<Record<(typeof FIELDS)[keyof Request], (field: unknown) => boolean>> = {
   mode: (field) => MODES.includes(field),

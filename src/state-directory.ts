@@ -16,19 +16,29 @@ export interface StateDirectory {
 }
 
 const OPERATION = "open the state directory";
+const PRIVATE_MODE = 0o700;
 const WRITABLE_BY_OTHERS = 0o022;
 /** A sticky /run (docker --tmpfs makes it 1777) lets nobody rename what is ours (inode(7)). */
 const STICKY = 0o1000;
 
 /** Opens `/run/withssh` with its two parts, making what is missing. Throws `StageError` where it is not ours. */
 export function openStateDirectory(host: Place): StateDirectory {
+  return inStateDirectory(host, (state) => openParts(host, state));
+}
+
+/** The private part alone: for who has only that to do there, while somebody waits. Throws as `openStateDirectory`. */
+export function openPrivatePart(host: Place): Dir {
+  return inStateDirectory(host, (state) => openOwn(host, state, PRIVATE_NAME, PRIVATE_MODE));
+}
+
+function inStateDirectory<T>(host: Place, open: (state: Dir) => T): T {
   const run = openRun(host);
   try {
     const { uid, mode } = run.facts(OPERATION);
     if (uid !== 0 || ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0)) throw notSafe(run.path, uid, mode);
     const state = openOwn(host, run, STATE_NAME, 0o755);
     try {
-      return openParts(host, state);
+      return open(state);
     } finally {
       state.close();
     }
@@ -50,7 +60,7 @@ export function openStateDirectory(host: Place): StateDirectory {
 
 /** The two parts of an open state directory, made where they are missing. Throws `StageError` where one is not ours. */
 export function openParts(host: Place, state: Dir): StateDirectory {
-  return { keys: openOwn(host, state, KEYS_NAME, 0o755), private: openOwn(host, state, PRIVATE_NAME, 0o700) };
+  return { keys: openOwn(host, state, KEYS_NAME, 0o755), private: openOwn(host, state, PRIVATE_NAME, PRIVATE_MODE) };
 }
 
 /** `/run` itself: an image without one gets it. */
@@ -71,7 +81,7 @@ function openOwn(host: Place, parent: Dir, name: string, mode: number): Dir {
   const dir = parent.openDir(OPERATION, name);
   const facts = dir.facts(OPERATION);
   const isOurs = facts.uid === host.self.uid && (facts.mode & WRITABLE_BY_OTHERS) === 0;
-  if (isOurs && (mode !== 0o700 || (facts.mode & 0o077) === 0)) return dir;
+  if (isOurs && (mode !== PRIVATE_MODE || (facts.mode & 0o077) === 0)) return dir;
   dir.close();
   throw notSafe(dir.path, facts.uid, facts.mode);
 }

@@ -2,7 +2,7 @@
  * The launcher's one sudo call, which sudo-begin.ts has begun: lets the app go on only when rights are gone and proved gone, by
  * the root side's answer, by sudo's own end, and by what sudo tells the app's very ids and groups.
  */
-import { textOf } from "./byte-strings.ts";
+import { byteString, textOf } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
 import { c, errno, O, ptr } from "./libc.ts";
@@ -12,7 +12,7 @@ import type { Request } from "./request.ts";
 import { type Asked, askSudo, hearSudo, notProved, SLOW, STAGE, waitUntil } from "./sudo-ask.ts";
 import type { BegunCall, SudoUnavailable } from "./sudo-begin.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
-import { MAX_CALL_BYTES, parseSudoReply, renderCall } from "./sudo-request.ts";
+import { MAX_CALL_BYTES, parseSudoReply, renderCall, renderSudoReply } from "./sudo-request.ts";
 import { describeEnding, explainSilence } from "./sudo-silence.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
@@ -55,7 +55,7 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   };
   // It is there while the root side still comes up.
   const listing = hear(begun.listing);
-  const line = readLine(replyEnd, deadline);
+  const line = readLine(replyEnd, deadline, renderSudoReply({ nonce, proved: "broad" }).length);
   const ending = line === undefined ? undefined : waitUntil(pid, deadline);
   if (line === undefined || ending === undefined) {
     throw notProved("sudo did not answer", `nothing in ${REPLY_TIMEOUT_MS / 1000} s`, SLOW);
@@ -94,17 +94,21 @@ function sendWithin(fd: number, bytes: Uint8Array, deadline: number): void {
   c.close(fd);
 }
 
-/** One line without its end; `""` at the end of the pipe; undefined at the deadline. Reads no byte beyond the line. */
-function readLine(fd: number, deadline: number): string | undefined {
-  const byte = new Uint8Array(1);
+/**
+ * One line without its end; `""` at the end of the pipe; undefined at the deadline. Reads no byte beyond a good line, for what
+ * follows is for another: so many as no good one is shorter than (`least`, with its end), and from there on one by one.
+ */
+function readLine(fd: number, deadline: number, least: number): string | undefined {
+  const bytes = new Uint8Array(least);
   let text = "";
   while (text.length < MAX_REPLY_BYTES) {
     if (!isReadable(fd, leftUntil(deadline))) return undefined;
-    const got = Number(c.read(fd, ptr(byte), 1));
+    const got = Number(c.read(fd, ptr(bytes), Math.max(1, least - text.length)));
     if (got < 0 && errno() === 4) continue;
     if (got <= 0) return text === "" ? "" : CUT_SHORT;
-    if (byte[0] === 0x0a) return text;
-    text += String.fromCharCode(byte[0] ?? 0);
+    text += byteString(bytes.subarray(0, got));
+    const end = text.indexOf("\n");
+    if (end >= 0) return end === text.length - 1 ? text.slice(0, end) : CUT_SHORT;
   }
   return CUT_SHORT;
 }

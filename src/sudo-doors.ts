@@ -74,6 +74,7 @@ function findRootWithoutPassword(host: Host): Problem[] {
 /** nsswitch.conf(5), as sudo reads its `sudoers:` line (sudoers.ldap(5)). */
 function findDirectoryRules(host: Host): Problem[] {
   const text = readText(host, "/etc", "nsswitch.conf") ?? "";
+  if (!text.includes("sudoers:")) return [];
   const sources =
     /^\s*sudoers:([^#\n]*)/m
       .exec(text)?.[1]

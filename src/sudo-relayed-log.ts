@@ -3,16 +3,16 @@
  * goes to the launcher's own stderr, opened with the caller's rights. Loaded only then.
  */
 import { cString } from "./byte-strings.ts";
-import { asCaller, type Caller } from "./caller.ts";
+import { asCaller, type Launcher } from "./caller.ts";
 import { AT_FDCWD, c, O, SYS } from "./libc.ts";
 import { defaultFormat, sayNow } from "./log-line.ts";
 
 const STDERR = 2;
 
 /** Puts the launcher's stderr in the place of ours; where it cannot be opened that is told while sudo still relays it. */
-export function takeLaunchersStderr(caller: Caller): void {
+export function takeLaunchersStderr(launcher: Launcher): void {
   const flags = O.wronly | O.append | O.nonblock | O.noctty | O.cloexec;
-  const fd = asCaller(caller, () => c.openat(AT_FDCWD, cString(`/proc/${caller.pid}/fd/${STDERR}`), flags, 0));
+  const fd = asCaller(launcher, () => c.openat(AT_FDCWD, cString(`/proc/${launcher.pid}/fd/${STDERR}`), flags, 0));
   if (fd < 0) {
     const what = "sudo relays the log, which ends with sudo: nothing more is told of SSH";
     const hint = "remove log_output and log_stderr for this user from sudoers";

@@ -2,12 +2,12 @@
  * What the launcher hands to our root side over sudo's stdin, and the one line that comes back. Unknown fields are refused,
  * and the answer counts only with the launcher's own nonce.
  */
-import { bytesFrom } from "./byte-strings.ts";
+import { bytesFrom, DIGITS, isMadeOf } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
-import { parseFields, parseRequest, type Request } from "./request.ts";
+import { checkRequest, parseFields, type Request } from "./request.ts";
 
 export const MAX_CALL_BYTES = 1 << 20;
-const NONCE = /^[0-9a-f]{32}$/;
+const NONCE_CHARACTERS = 32;
 
 export interface SudoCall {
   /** 128 random bits. */
@@ -39,10 +39,15 @@ export function parseCall(bytes: Uint8Array): SudoCall {
   const refuse = (saw: string) => new StageError("readRequest", { what: "not a call of our launcher", saw, hint });
   const { nonce, start, replyPipe, logFile, request, ...others } = parseFields(bytes, refuse);
   if (Object.keys(others).length > 0) throw refuse("an unknown field");
-  if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof start !== "boolean")
+  if (
+    typeof nonce !== "string" ||
+    nonce.length !== NONCE_CHARACTERS ||
+    !isMadeOf(nonce, `${DIGITS}abcdef`) ||
+    typeof start !== "boolean"
+  )
     throw refuse("field nonce or start");
   if (typeof replyPipe !== "string" || typeof logFile !== "string") throw refuse("field replyPipe or logFile");
-  return { nonce, start, replyPipe, logFile, request: parseRequest(bytesFrom(JSON.stringify(request) ?? "")) };
+  return { nonce, start, replyPipe, logFile, request: checkRequest(request, refuse) };
 }
 
 export function renderSudoReply(reply: SudoReply): string {

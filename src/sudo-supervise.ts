@@ -3,7 +3,7 @@
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
 import { byteString, utf8Of } from "./byte-strings.ts";
-import { type Caller, identifyCaller } from "./caller.ts";
+import { type Caller, findLauncher, identifyCaller } from "./caller.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";
 import { readAll } from "./descriptors.ts";
 import { EXIT, renderProblem, StageError } from "./errors.ts";
@@ -20,7 +20,7 @@ import type { StandIn } from "./stand-in.ts";
 import { findSudo } from "./sudo-binary.ts";
 import { findOtherDoors } from "./sudo-doors.ts";
 import { planTaking, takeAway } from "./sudo-grants.ts";
-import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
+import type { Listing } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseCall, renderSudoReply } from "./sudo-request.ts";
 import { type Grantee, isScopedRule } from "./sudoers.ts";
 
@@ -65,19 +65,20 @@ async function settleRights(host: Host, standIn: StandIn | undefined): Promise<S
     standIn?.hold();
     claimStart(host);
     hasClaimed = true;
-    const caller = identifyCaller(host, readEnviron());
-    const executable = readOwnExecutable(host);
+    const launcher = findLauncher(readEnviron());
     const said = readAll(STDIN, "read the call", MAX_CALL_BYTES);
     // The launcher has given up before it came to a request: it has told why.
     if (said.length === 0) return { code: EXIT.stage };
     const call = parseCall(said);
     if (call.logFile !== "" && nameOfFile(STDERR) !== call.logFile) {
-      (await import("./sudo-relayed-log.ts")).takeLaunchersStderr(caller);
+      (await import("./sudo-relayed-log.ts")).takeLaunchersStderr(launcher);
       standIn?.hold();
     }
     // Sudo takes a millisecond to end, beside what is done here: the launcher counts the answer too. Where sudo stands between
     // us and the launcher (sudoers(5), use_pty, log_output) there is no answer without it.
     if (call.start && nameOfFile(STDOUT) === call.replyPipe) standIn?.end(EXIT.ok);
+    const caller = identifyCaller(host, launcher);
+    const executable = readOwnExecutable(host);
     const proved = await proveGone(host, caller, executable);
     // While the launcher waits, so that it is the launcher's.
     const start = call.start ? { request: call.request, appPidfd: openPidfd(caller.pid) } : undefined;
@@ -95,6 +96,9 @@ async function settleRights(host: Host, standIn: StandIn | undefined): Promise<S
 
 const createHost = (children: Children): Host => createNativeHost(children, (event) => sayNow(event, defaultFormat()));
 
+/** Where the launcher's own listing is enough nobody waits for it. */
+const loadListing = () => import("./sudo-listing.ts");
+
 const openPidfd = (pid: number): number =>
   check(Number(c.syscall(SYS.pidfdOpen, pid, 0, 0, 0, 0)), "pidfd_open", "hold on to the app");
 
@@ -103,7 +107,7 @@ async function tellInLog(host: Host, error: unknown): Promise<void> {
   const { reportRefusal, writeRefusal } = await import("./sudo-refusals.ts");
   try {
     const isLater = error instanceof ClaimSpentError || isClaimed();
-    if (!reportRefusal() && isLater) writeRefusal(identifyCaller(host, readEnviron()));
+    if (!reportRefusal() && isLater) writeRefusal(identifyCaller(host, findLauncher(readEnviron())));
   } catch (failure) {
     sayNow({ type: "debug", text: `the refusal is told here alone: ${String(failure)}` }, defaultFormat());
   }
@@ -132,6 +136,7 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   const plan = planTaking(host, grantee);
   const isOursAlone = plan.rules.length === 1 && plan.rules.every((rule) => isScopedRule(rule, executable));
   if (asked === undefined && isOursAlone) return "scoped";
+  const { describeListing, unsafeRule } = await loadListing();
   const before = await (asked ?? ask());
   if (before.kind === "scoped") return "scoped";
   if (before.kind === "unsafe") throw new StageError(STAGE, unsafeRule(before.saw));
@@ -163,6 +168,7 @@ function isSeenByLauncher({ names, databaseGroups, kernelGroups }: Caller): bool
 
 /** The listing of every name of the caller's uid; the first that is not as the others, or that is none of the good ones. */
 async function list(host: Host, sudo: string, caller: Caller, executable: string): Promise<Listing> {
+  const { judgeListing } = await loadListing();
   const argv = (name: string) => [sudo, "-n", "-l", "-U", name];
   const listings = await Promise.all(
     caller.names.map(async (name) => {

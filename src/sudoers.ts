@@ -2,6 +2,7 @@
  * sudoers(5) as far as taking rights away needs it: which rules name somebody, and the same text without them. Pure.
  * `Defaults`, comments and everybody else's rules stay as they are; what cannot be judged is told, never guessed.
  */
+import { DIGITS, isMadeOf } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
 
 /** Whose rights are meant. */
@@ -33,9 +34,13 @@ interface Logical {
   readonly line: number;
 }
 
-const INCLUDE = /^[@#]include(dir)?\s+(.*)$/;
 export const INCLUDED_DIRECTORY = "/etc/sudoers.d";
-const WORD = /^(?:"[^"\n]*"|\\.|[^\s,="\\])+/;
+const KNOWN_INCLUDES = [INCLUDED_DIRECTORY, `${INCLUDED_DIRECTORY}/`].flatMap((path) => [path, `"${path}"`]);
+const LINE_ENDS = "\n\r";
+
+// Each regular expression takes 20 to 100 µs at its first use, in which an app waits: the lines of most images need few of them.
+const isSpace = (character: string): boolean => character !== "" && character.trim() === "";
+const isNumbered = (name: string): boolean => name.startsWith("#") && isMadeOf(name.slice(1), DIGITS);
 
 /** Each text is looked at more than once, while an app waits. */
 const logicals = new Map<string, readonly Logical[]>();
@@ -51,29 +56,25 @@ function joinContinued(text: string): Logical[] {
   const found: Logical[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     const first = at;
-    // A comment is never continued here: what follows it is then judged too, which errs on the safe side.
-    const isComment = /^\s*#(?!\d|-1)/.test(lines[at] ?? "");
-    while (!isComment && at + 1 < lines.length && isContinued(lines[at] ?? "")) at += 1;
+    while (at + 1 < lines.length && isContinued(lines[at] ?? "") && !isComment(lines[first] ?? "")) at += 1;
     const raw = first === at ? (lines[at] ?? "") : lines.slice(first, at + 1).join("\n");
-    found.push({
-      raw,
-      text: raw
-        .replace(/\\\r?\n/g, " ")
-        .replace(/\r$/, "")
-        .trim(),
-      line: first + 1,
-    });
+    const text = first === at ? raw : raw.replace(/\\\r?\n/g, " ");
+    found.push({ raw, text: text.trim(), line: first + 1 });
   }
   return found;
 }
 
-/** Most lines have no backslash, and are not worth a regular expression. */
+/** A comment is never continued here: what follows it is then judged too, which errs on the safe side. */
+const isComment = (line: string): boolean => /^\s*#(?!\d|-1)/.test(line);
+
+/** Most lines have no backslash. */
 const isContinued = (line: string): boolean => line.includes("\\") && /(?:^|[^\\])(?:\\\\)*\\\r?$/.test(line);
 
 /** The `User_Alias` definitions of these texts together (sudoers(5): one name space for all files). */
 export function readUserAliases(texts: readonly string[]): UserAliases {
   const aliases = new Map<string, string[]>();
   for (const { text } of texts.flatMap(splitLogical)) {
+    if (!text.startsWith("User_Alias")) continue;
     const definitions = /^User_Alias\s+(.*)$/s.exec(text)?.[1];
     for (const definition of definitions?.split(/\s*:\s*(?=[A-Z][A-Z0-9_]*\s*=)/) ?? []) {
       const [, name = "", list = ""] = /^\s*([A-Z][A-Z0-9_]*)\s*=\s*(.*)$/s.exec(definition) ?? [];
@@ -83,9 +84,23 @@ export function readUserAliases(texts: readonly string[]): UserAliases {
   return aliases;
 }
 
+/** An entry that has sudo read another file, or a directory of them; undefined for any other. */
+function parseInclude(text: string): { readonly isDirectory: boolean; readonly path: string } | undefined {
+  if (!text.startsWith("@include") && !text.startsWith("#include")) return undefined;
+  const isDirectory = text.startsWith("dir", "@include".length);
+  const rest = text.slice("@include".length + (isDirectory ? "dir".length : 0));
+  return isSpace(rest.charAt(0)) ? { isDirectory, path: rest.trimStart() } : undefined;
+}
+
+function isDefaults(text: string): boolean {
+  if (!text.startsWith("Defaults")) return false;
+  const next = text.charAt("Defaults".length);
+  return next === "" || "@:!>".includes(next) || isSpace(next);
+}
+
 /** True when this text has sudo read the directory of further files. */
 export function includesDirectory(text: string): boolean {
-  return splitLogical(text).some((entry) => INCLUDE.exec(entry.text)?.[1] === "dir");
+  return splitLogical(text).some((entry) => parseInclude(entry.text)?.isDirectory === true);
 }
 
 /**
@@ -126,14 +141,14 @@ const REMOVE = "remove it from the image: withssh takes away plain rules of the 
 /** Undefined: stays as it is. Else what is left of the entry, `""` for nothing. */
 function judgeEntry(entry: Logical, grantee: Grantee, aliases: UserAliases, refuse: Refuse): string | undefined {
   const { text } = entry;
-  const include = INCLUDE.exec(text);
-  if (include !== null) {
-    const isKnown = include[1] === "dir" && include[2]?.replace(/^"|"$/g, "").replace(/\/$/, "") === INCLUDED_DIRECTORY;
+  const include = parseInclude(text);
+  if (include !== undefined) {
+    const isKnown = include.isDirectory && KNOWN_INCLUDES.includes(include.path);
     if (!isKnown) refuse("an include of another place", `move its rules to ${INCLUDED_DIRECTORY}`);
     return undefined;
   }
-  if (text === "" || /^#(?!\d)/.test(text) || /^Defaults(?:[@:!>\s]|$)/.test(text)) return undefined;
-  if (/^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s/.test(text)) return undefined;
+  if (text === "" || (text.startsWith("#") && !isMadeOf(text.charAt(1), DIGITS)) || isDefaults(text)) return undefined;
+  if (text.includes("_Alias") && /^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s/.test(text)) return undefined;
   const split = splitUserList(text);
   if (split === undefined) {
     refuse("not understood", REMOVE);
@@ -159,28 +174,45 @@ function splitUserList(text: string): { items: string[]; rest: string } | undefi
   const items: string[] = [];
   let left = text;
   for (;;) {
-    const bang = /^(?:!\s*)*/.exec(left)?.[0] ?? "";
-    const word = WORD.exec(left.slice(bang.length))?.[0];
-    if (word === undefined) return undefined;
-    items.push(`${bang.replace(/\s/g, "")}${word}`);
-    left = left.slice(bang.length + word.length);
-    const comma = /^\s*,\s*/.exec(left)?.[0];
-    if (comma === undefined) break;
-    left = left.slice(comma.length);
+    let bangs = "";
+    for (; left.startsWith("!"); left = left.slice(1).trimStart()) bangs += "!";
+    const word = left.slice(0, endOfWord(left));
+    if (word === "") return undefined;
+    items.push(`${bangs}${word}`);
+    left = left.slice(word.length);
+    const rest = left.trim();
+    if (!rest.startsWith(",")) return isSpace(left.charAt(0)) && rest.includes("=") ? { items, rest } : undefined;
+    left = rest.slice(1).trimStart();
   }
-  const rest = left.trim();
-  return /^\s/.test(left) && rest.includes("=") ? { items, rest } : undefined;
+}
+
+/** Where the word ends that the text begins with: quotes and backslashes take their part of it as it is. */
+function endOfWord(text: string): number {
+  let at = 0;
+  while (at < text.length) {
+    const character = text.charAt(at);
+    if (character === '"') {
+      const end = text.indexOf('"', at + 1);
+      if (end < 0 || text.slice(at, end).includes("\n")) break;
+      at = end + 1;
+    } else if (character === "\\") {
+      if (at + 1 === text.length || LINE_ENDS.includes(text.charAt(at + 1))) break;
+      at += 2;
+    } else if (",=".includes(character) || isSpace(character)) break;
+    else at += 1;
+  }
+  return at;
 }
 
 /** `ours`, `other`, or why nobody can say. Names are compared as sudo may do it: without regard to case. */
 function judgeItem(item: string, grantee: Grantee, aliases: UserAliases, depth = 0): string {
-  const name = unquote(item.replace(/^!+/, ""));
+  const name = unquote(item.startsWith("!") ? item.replace(/^!+/, "") : item);
   const is = (other: string) => other.toLowerCase() === name.toLowerCase();
   if (name === "ALL" || grantee.names.some(is)) return "ours";
   if (name.startsWith("+")) return "a netgroup, which may hold the app's user";
   if (name.startsWith("%:")) return "a group that only a plugin of sudo knows";
   if (name.startsWith("%")) return judgeGroup(name.slice(1), grantee);
-  if (/^#\d+$/.test(name)) return Number(name.slice(1)) === grantee.uid ? "ours" : "other";
+  if (isNumbered(name)) return Number(name.slice(1)) === grantee.uid ? "ours" : "other";
   if (name.startsWith("#")) return "not understood";
   const members = aliases.get(name);
   if (members === undefined) return "other";
@@ -190,7 +222,7 @@ function judgeItem(item: string, grantee: Grantee, aliases: UserAliases, depth =
 }
 
 function judgeGroup(name: string, { primaryGroup, otherGroups }: Grantee): string {
-  const gid = /^#\d+$/.test(name) ? Number(name.slice(1)) : undefined;
+  const gid = isNumbered(name) ? Number(name.slice(1)) : undefined;
   const is = (other: { name: string; gid: number }) =>
     gid === undefined ? other.name.toLowerCase() === name.toLowerCase() : other.gid === gid;
   if (primaryGroup.names.some((own) => is({ name: own, gid: primaryGroup.gid }))) return "ours";
@@ -202,6 +234,7 @@ function judgeGroup(name: string, { primaryGroup, otherGroups }: Grantee): strin
 
 /** sudoers(5), "Other special characters and reserved words": quotes, `\x20`, and a backslash before anything else. */
 function unquote(word: string): string {
+  if (!word.includes('"') && !word.includes("\\")) return word;
   return word
     .replace(/"/g, "")
     .replace(/\\x([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

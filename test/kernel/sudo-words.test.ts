@@ -3,6 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { byteString } from "../../src/byte-strings.ts";
+import { readAll } from "../../src/descriptors.ts";
 import { renderProblem } from "../../src/errors.ts";
 import { c } from "../../src/libc.ts";
 import { findOwnPath } from "../../src/own-executable.ts";
@@ -10,7 +12,7 @@ import type { Request } from "../../src/request.ts";
 import { beginCall } from "../../src/sudo-begin.ts";
 import { finishCall } from "../../src/sudo-call.ts";
 
-const place = vi.hoisted(() => ({ sudo: "", isTimeUp: false }));
+const place = vi.hoisted(() => ({ sudo: "", isTimeUp: false, replyEnd: -1 }));
 vi.mock("../../src/poll.ts", async (original) => {
   const real = await original<typeof import("../../src/poll.ts")>();
   return { ...real, leftUntil: (deadline: number) => (place.isTimeUp ? 0 : real.leftUntil(deadline)) };
@@ -63,6 +65,7 @@ esac
   chmodSync(place.sudo, 0o755);
   try {
     const begun = beginCall();
+    place.replyEnd = "kind" in begun ? -1 : begun.replyEnd;
     const outcome = "kind" in begun ? begun : finishCall(begun, { ...REQUEST, ...request }, true);
     return outcome.kind === "unavailable" ? renderProblem(outcome.problem) : outcome.kind;
   } catch (error) {
@@ -74,8 +77,15 @@ test("an answer that proves that rights are gone lets the app start", () => {
   expect(wordsOf(proved("scoped"), SCOPED)).toBe("gone");
 });
 
+test("of what follows the answer nothing is read: it is for who waits for SSH", () => {
+  const both = proved("scoped").replace(/echo '(.*)'$/, "printf '%s\\nmore' '$1'");
+  expect(wordsOf(both, SCOPED)).toBe("gone");
+  expect(byteString(readAll(place.replyEnd, "test", 64))).toBe("more");
+});
+
 test.each([
   ["the answer of sudo's side is not ours", "echo fnord", SCOPED],
+  ["the answer of sudo's side is not ours", `printf '{"refused":"x","spent":false}\nmore'`, SCOPED],
   ["sudo's side refused — saw this start has its supervisor", refused(false), SCOPED],
   ["sudo's side failed after its answer — saw exit status 3", `${proved("scoped")}; exit 3`, SCOPED],
   ["sudo still gives this process something — saw (ALL) ALL", proved("broad"), may("(ALL) ALL")],

@@ -39,6 +39,7 @@ vi.mock("../../src/claim.ts", async (original) => ({
   isOfEarlierStart: () => world.isOfEarlierStart,
 }));
 vi.mock("../../src/caller.ts", () => ({
+  findLauncher: () => ({ uid: 1000, gid: 1000, pid: 1, kernelGroups: [1000] }),
   identifyCaller: () => ({
     ...{ uid: 1000, gid: 1000, pid: 1, names: ["app"], entry: { name: "app", gid: 1000 } },
     ...{ databaseGroups: [1000], kernelGroups: [1000], nameOfGroup: new Map([[1000, "app"]]) },

@@ -1,7 +1,7 @@
 /** Messages for what the kernel refuses: single system calls fail here as they fail in a container that lacks something. */
 import { type Pointer, toArrayBuffer } from "bun:ffi";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { asCaller, type Caller, identifyCaller } from "../../src/caller.ts";
+import { asCaller, type Caller, findLauncher, identifyCaller } from "../../src/caller.ts";
 import { claimStart } from "../../src/claim.ts";
 import { printKnownHosts } from "../../src/client-lines.ts";
 import { dropRights, setNoNewPrivs } from "../../src/drop-rights.ts";
@@ -136,17 +136,18 @@ test("a call of --supervise that no user made through sudo is refused by what gi
   const host = createFakeHost({
     files: { "/etc/passwd": "app:x:1000:1000::/:/bin/sh\n", "/etc/group": "app:x:1000:\n" },
   });
-  const refusal = (...environ: string[]) => wordsOf(() => identifyCaller(host, environ));
+  const refusal = (...environ: string[]) => wordsOf(() => identifyCaller(host, findLauncher(environ)));
   expect(refusal("LD_PRELOAD=/tmp/x.so", "SUDO_UID=1000")).toMatch(
     /^sudo let a variable through that steers us — saw LD_PRELOAD/,
   );
   expect(refusal()).toBe(
     "not called through sudo by a user — saw no SUDO_UID — hint: withssh makes this call itself: run withssh COMMAND",
   );
+  expect(refusal("SUDO_UID=1000", "SUDO_USER=app")).toMatch(/^no process of the caller is above sudo — saw uid 1000/);
+  above.status = "Name:\tsh\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nGroups:\t1000\n";
   expect(refusal("SUDO_UID=1000", "SUDO_USER=bob")).toMatch(
     /^uid 1000 has no name that sudo and \/etc\/passwd agree on/,
   );
-  expect(refusal("SUDO_UID=1000", "SUDO_USER=app")).toMatch(/^no process of the caller is above sudo — saw uid 1000/);
   above.status = "Name:\tchage\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\nGid:\t1000\t42\t42\t42\nGroups:\t1000\n";
   expect(refusal("SUDO_UID=1000", "SUDO_USER=app")).toBe(
     "called from a program with a group of its own — saw gids 1000 42 42 42 — hint: withssh makes this call itself: run withssh COMMAND",

@@ -24,6 +24,7 @@ test("lines that are not whole are nobody", () => {
     "b:x::0::/:/s",
     "c:x:-1:0::/:/s",
     "d:x:4294967295:0::/:/s",
+    "e:x:00000001000:0::/:/s",
   ];
   expect(parsePasswd(broken.join("\n"))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OsError, StageError } from "../../src/errors.ts";
-import { openStateDirectory, putFile, replaceFile } from "../../src/state-directory.ts";
+import { openPrivatePart, openStateDirectory, putFile, replaceFile } from "../../src/state-directory.ts";
 import { createFakeHost, type FakeHost } from "../support/fake-host.ts";
 import type { Seed } from "../support/fake-tree.ts";
 
@@ -59,6 +59,21 @@ describe("the state directory", () => {
     expect(() => openStateDirectory(host)).toThrow(message);
     expect(() => openStateDirectory(host.restart())).toThrow(StageError);
     expect(JSON.stringify(host.snapshot("/tmp"))).toBe(before);
+  });
+});
+
+describe("its private part alone", () => {
+  test("is made without the other, with the same mode", () => {
+    const host = world();
+    openPrivatePart(host).close();
+    expect(host.openDirs()).toEqual([]);
+    const { "/run/withssh/keys": _, ...without } = OURS;
+    expect(host.snapshot("/run")).toEqual(without);
+  });
+
+  test("is refused where others can look into it", () => {
+    const host = world({ "/run/": {}, "/run/withssh/": {}, "/run/withssh/private/": { mode: 0o755 } });
+    expect(() => openPrivatePart(host)).toThrow(/others can write to it/);
   });
 });
 

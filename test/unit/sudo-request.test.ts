@@ -29,6 +29,7 @@ test.each([
   ["a pipe as a number", JSON.stringify({ ...call, replyPipe: 1 })],
   ["no file for the log", JSON.stringify({ ...call, logFile: undefined })],
   ["a short nonce", JSON.stringify({ ...call, nonce: "1" })],
+  ["a nonce of other characters", JSON.stringify({ ...call, nonce: "g".repeat(32) })],
   ["start as a word", JSON.stringify({ ...call, start: "true" })],
 ])("a call with %s is refused", (_, text) => {
   expect(() => parseCall(Buffer.from(text))).toThrow(/not a (call|request) of our launcher/);

@@ -27,6 +27,8 @@ describe("what gives the app's user or his own group anything goes", () => {
     ["  app\tweb1 = (root) SETENV: NOPASSWD: /bin/a, /bin/b \\\n  : web2 = ALL"],
     ["app ALL=(ALL) ALL # by hand"],
     ["app, %app ALL=(ALL) ALL"],
+    ["app\u00a0ALL=(ALL) ALL"],
+    ["app ALL=(ALL) ALL\r"],
   ])("%s", (rule) => {
     expect(strip(`# before\n${rule}\nroot ALL=(ALL) ALL\n`)).toEqual({
       text: "# before\nroot ALL=(ALL) ALL\n",
@@ -54,6 +56,9 @@ test.each([
   ["User_Alias ADMINS = root, bob\nADMINS ALL=(ALL) ALL"],
   ["Cmnd_Alias app = /bin/ls"],
   ["!bob, carol ALL=(ALL) ALL"],
+  ["bob\\,app ALL=(ALL) ALL"],
+  ['"bob, app" ALL=(ALL) ALL'],
+  ["Defaults"],
   ["@includedir /etc/sudoers.d"],
   ['#includedir "/etc/sudoers.d/"'],
 ])("what names somebody else stays to the byte: %s", (text) => {
@@ -73,6 +78,12 @@ test.each([
   ["@include /etc/more", "line 1: an include"],
   ["#include /etc/more", "line 1: an include"],
   ["@includedir /etc/more.d", "line 1: an include"],
+  ["#include /etc/more\rx", "line 1: an include"],
+  ['@includedir "/etc/sudoers.d', "line 1: an include"],
+  ["@includedir", "line 1: not understood"],
+  ["Defaultsapp", "line 1: not understood"],
+  ['"app ALL=(ALL) ALL', "line 1: not understood"],
+  ["ALL, ! ! app ALL=(ALL) ALL", "line 1: a list with an exception"],
   ["app", "line 1: not understood"],
 ])("what cannot be judged is refused with its line, and stays: %s", (text, words) => {
   const plan = strip(`${text}\n`);
