@@ -23,8 +23,7 @@ export function loadCode(code: string): MachineFunction | undefined {
   if (ARCHITECTURE !== "x64") return undefined;
   const at = Number(c.mmap(0, PAGE_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)) as Pointer;
   if (at < 0) return undefined;
-  const page = new Uint8Array(toArrayBuffer(at, 0, PAGE_BYTES));
-  for (let i = 0; i < code.length; i += 2) page[i / 2] = Number.parseInt(code.slice(i, i + 2), 16);
+  new Uint8Array(toArrayBuffer(at, 0, PAGE_BYTES)).set(Uint8Array.fromHex(code));
   if (c.syscall(MPROTECT, at, PAGE_BYTES, PROT_READ_EXEC, 0, 0) !== 0) return undefined;
   return CFunction({ ptr: at, args: ["ptr"], returns: FFIType.i64_fast }) as unknown as MachineFunction;
 }
