@@ -69,8 +69,8 @@ function notRoot(saw: string): StageError {
 
 /** Each soft limit to its hard one; a hard one that is too low is raised, or refused where that takes a capability. */
 function raiseLimits(): void {
+  const now = new BigUint64Array(2);
   for (const [resource, name, least] of LIMITS) {
-    const now = new BigUint64Array(2);
     need(c.prlimit(0, resource, null, ptr(now)), `prlimit ${name}`);
     const hard = now[1] ?? 0n;
     if (hard < least) {
@@ -79,8 +79,9 @@ function raiseLimits(): void {
       const hint = `docker run --ulimit ${name}=…; raising it here takes CAP_SYS_RESOURCE`;
       throw refused("the caller's limits are too low to be safe under", `${name} ${hard}`, hint);
     }
-    const wanted = new BigUint64Array([resource === STACK ? STACK_BYTES : hard, hard]);
-    need(c.prlimit(0, resource, ptr(wanted), null), `prlimit ${name}`);
+    const soft = resource === STACK ? STACK_BYTES : hard;
+    // Most limits of most containers are so already.
+    if (now[0] !== soft) need(c.prlimit(0, resource, ptr(new BigUint64Array([soft, hard])), null), `prlimit ${name}`);
   }
   // What root holds in memory has no business in a file.
   need(c.prlimit(0, CORE, ptr(new BigUint64Array(2)), null), "prlimit core");
