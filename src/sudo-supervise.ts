@@ -136,9 +136,9 @@ async function proveGone(host: Host, caller: Caller, executable: string): Promis
   const plan = planTaking(host, grantee);
   const isOursAlone = plan.rules.length === 1 && plan.rules.every((rule) => isScopedRule(rule, executable));
   if (asked === undefined && isOursAlone) return "scoped";
-  const { describeListing, unsafeRule } = await loadListing();
   const before = await (asked ?? ask());
   if (before.kind === "scoped") return "scoped";
+  const { describeListing, unsafeRule } = await loadListing();
   if (before.kind === "unsafe") throw new StageError(STAGE, unsafeRule(before.saw));
   // What nobody understands is no reason to change anything.
   if (before.kind === "unclear") {
@@ -168,12 +168,12 @@ function isSeenByLauncher({ names, databaseGroups, kernelGroups }: Caller): bool
 
 /** The listing of every name of the caller's uid; the first that is not as the others, or that is none of the good ones. */
 async function list(host: Host, sudo: string, caller: Caller, executable: string): Promise<Listing> {
-  const { judgeListing } = await loadListing();
   const argv = (name: string) => [sudo, "-n", "-l", "-U", name];
   const listings = await Promise.all(
     caller.names.map(async (name) => {
       const result = await host.run("ask sudo what is left", argv(name), { timeoutMs: LISTING_TIMEOUT_MS });
       if (result.timedOut || result.code === undefined) return { kind: "unclear", saw: "no answer" } as const;
+      const { judgeListing } = await loadListing();
       return judgeListing(byteString(result.stdout), byteString(result.stderr), executable);
     }),
   );

@@ -24,6 +24,7 @@ const world = vi.hoisted(() => ({
   printed: "",
   listeners: [] as unknown[],
   claim: () => {},
+  databaseGroups: [1000],
   isOfEarlierStart: false,
   detached: () => {},
   places: [] as { directory: string; uid: number }[],
@@ -42,7 +43,7 @@ vi.mock("../../src/caller.ts", () => ({
   findLauncher: () => ({ uid: 1000, gid: 1000, pid: 1, kernelGroups: [1000] }),
   identifyCaller: () => ({
     ...{ uid: 1000, gid: 1000, pid: 1, names: ["app"], entry: { name: "app", gid: 1000 } },
-    ...{ databaseGroups: [1000], kernelGroups: [1000], nameOfGroup: new Map([[1000, "app"]]) },
+    ...{ databaseGroups: world.databaseGroups, kernelGroups: [1000], nameOfGroup: new Map([[1000, "app"]]) },
   }),
   tryToRead: () => world.tryToRead(),
   asCaller: (_caller: unknown, run: () => unknown) => run(),
@@ -109,6 +110,7 @@ beforeEach(() => {
     claim: () => {},
     detached: () => {},
     tryToRead: () => undefined,
+    databaseGroups: [1000],
     unseen: [],
     said: [],
     printed: "",
@@ -175,6 +177,17 @@ test("what came over the pipe and is no call of ours is refused", async () => {
   world.call = "fnord";
   expect(await superviseBySudo(undefined)).toBe(1);
   expect(said().join("\n")).toMatch(/^--supervise refused: not a call of our launcher — saw /);
+});
+
+test("where the launcher cannot see all that is granted, sudo is asked before the files are looked at", async () => {
+  const host = machine(SCOPED);
+  Object.assign(world, { host, databaseGroups: [1000, 7] });
+  world.call = JSON.stringify({ nonce: "0".repeat(32), start: true, replyPipe: "", logFile: "", request });
+  expect(await superviseBySudo(undefined)).toBe(0);
+  const first = (call: string, path: string) => host.calls.findIndex((one) => one.call === call && one.path === path);
+  const [asked, looked] = [first("run", "/usr/bin/sudo"), first("read", "/etc/sudoers")];
+  expect(asked).toBeGreaterThanOrEqual(0);
+  expect(looked).toBeGreaterThan(asked);
 });
 
 test("a supervisor that cannot be started after the rights are gone leaves SSH down in words", async () => {
