@@ -8,7 +8,7 @@ import type { HostKey, HostKeyType } from "./host-key-files.ts";
 import { keyFileName, MOST_KEY_BYTES, publicFileName } from "./host-key-files.ts";
 import { randomSuffix, removeQuietly } from "./host-key-make.ts";
 import type { HostKeyStore } from "./host-key-store.ts";
-import { isBeginning, NO_FSYNC, syncStore } from "./host-key-store.ts";
+import { NO_FSYNC, syncStore } from "./host-key-store.ts";
 
 const SAVE = "save host key";
 const SAVE_PUBLIC = "save public half";
@@ -71,21 +71,7 @@ function claimWithoutLinks(dir: Dir, type: HostKeyType, bytes: Uint8Array, sync:
   try {
     dir.create(SAVE, name, bytes, { mode: PRIVATE_FILE, sync });
   } catch (error) {
-    if (isOsError(error, "EEXIST")) return;
-    // A full disk leaves a short file: ours alone, and nobody could see a key in it.
-    if (isOsError(error) && isUnfinished(dir, name, bytes)) removeQuietly(dir, SAVE, name);
-    throw error;
-  }
-}
-
-/** True when the file holds the beginning of `whole`, and not all of it. */
-function isUnfinished(dir: Dir, name: string, whole: Uint8Array): boolean {
-  try {
-    const { bytes } = dir.read(SAVE, name, MOST_KEY_BYTES);
-    return isBeginning(bytes, whole);
-  } catch (error) {
-    if (isOsError(error)) return false;
-    throw error;
+    if (!isOsError(error, "EEXIST")) throw error;
   }
 }
 

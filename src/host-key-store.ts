@@ -154,7 +154,7 @@ export function removeStoreLeftovers(host: Host, store: HostKeyStore): void {
 }
 
 /** True when the bytes are the beginning of `whole`, and not all of it. */
-export const isBeginning = (short: Uint8Array, whole: Uint8Array): boolean =>
+const isBeginning = (short: Uint8Array, whole: Uint8Array): boolean =>
   short.length < whole.length && isSame(short, whole.subarray(0, short.length));
 
 /** In byte order, so that all who finish a save choose the same one. */

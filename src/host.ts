@@ -60,7 +60,7 @@ export interface Dir {
   stat(operation: string, name: string): Facts | undefined;
   /** Names in byte order. */
   list(operation: string): string[];
-  /** Creates a new file with its final mode and owner (EEXIST when there), writes all, fsyncs when `sync`. */
+  /** Creates a new file with its final mode and owner (EEXIST when there), writes all, fsyncs when `sync`. Where it fails nothing is left. */
   create(
     operation: string,
     name: string,

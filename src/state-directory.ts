@@ -108,7 +108,6 @@ export function putFile(dir: Dir, operation: string, name: string, bytes: Uint8A
   try {
     dir.create(operation, name, bytes, { mode, sync: false });
   } catch (error) {
-    if (isOsError(error, "ENOSPC", "EDQUOT", "EIO")) removeIfThere(dir, operation, name);
     if (!isOsError(error, "EEXIST")) throw error;
     replaceFile(dir, operation, name, bytes, mode);
   }

@@ -150,12 +150,11 @@ export function openFakeDir(world: FakeWorld, directory: Directory, path: string
       const { fail, halfway, done } = begin("create", operation, name, true);
       if (directory.entries.has(name)) fail("EEXIST");
       assertMayChange(fail);
-      const { full } = directory.mount;
-      const written = full ? new Uint8Array() : halfway ? bytes.slice(0, bytes.length >> 1) : bytes;
+      if (directory.mount.full && bytes.length > 0) fail("ENOSPC");
+      const written = halfway ? bytes.slice(0, bytes.length >> 1) : bytes;
       const node = makeNode({ bytes: written, mode, ...(owner ?? world.self) }, directory.mount, world.now());
       if (node.kind === "file") node.synced = sync && !halfway;
       set(name, node);
-      if (full && bytes.length > 0) fail("ENOSPC");
       done();
     },
     link(operation, from, to) {

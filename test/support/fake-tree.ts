@@ -7,7 +7,7 @@
 export interface FakeMount {
   dev: string;
   readOnly: boolean;
-  /** `create` fails with ENOSPC and leaves an empty file, as a full disk does. */
+  /** `create` fails with ENOSPC. */
   full: boolean;
 }
 
