@@ -68,7 +68,7 @@ export async function boot(
   const identity = restored ?? (await stage("makeHostKeys", () => restoreOrMakeIdentity(host, hostKeySettings)));
   const installed = await stage("installHostKeys", () => install(host, hostKeySettings, identity.keys));
   const parts = { programs, state, accounts, installed };
-  const load = (rendered: WrittenConfig) => door.load(rendered);
+  const { load } = door;
   const written = await stage("writeSshdConfig", () => writeSshdConfig(host, config, request, parts, { load }));
   const keys = early ?? (await collect());
   await stage("writeAuthorizedKeys", async () => (await keyStages()).writeKeys(host, state, keys));

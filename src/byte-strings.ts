@@ -25,6 +25,7 @@ export function isAscii(bytes: string): boolean {
 }
 
 export const DIGITS = "0123456789";
+export const HEX_DIGITS = `${DIGITS}abcdef`;
 
 /**
  * True when the text has at least one character, and each is one of these. A regular expression says the same, but its first

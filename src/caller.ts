@@ -2,14 +2,14 @@
  * Who called us through sudo, from sudo and the kernel alone, and a way to try a path with his credentials. Nothing that
  * came over the pipe is asked.
  */
-import { byteString, cBytes, DIGITS, isMadeOf } from "./byte-strings.ts";
+import { byteString, cBytes } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { readIfThere } from "./if-there.ts";
 import { AT_FDCWD, c, errno, O, ptr, SYS } from "./libc.ts";
-import { groupsOf, type PasswdEntry, parseGroup, parsePasswd } from "./passwd.ts";
+import { groupsOf, type PasswdEntry, parseGroup, parseId, parsePasswd } from "./passwd.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 import { STEERING } from "./steering.ts";
 
@@ -54,7 +54,7 @@ export function findLauncher(environ: readonly string[]): Launcher {
       throw refused("sudo let a variable through that steers us", name, hint);
     }
   }
-  const uid = idOf(variables.get("SUDO_UID"));
+  const uid = parseId(variables.get("SUDO_UID"));
   if (uid === undefined || uid === 0)
     throw refused(
       "not called through sudo by a user",
@@ -133,11 +133,6 @@ function readStatus(pid: number): Status {
 function readEtc(host: Host, name: string): string {
   const bytes = readIfThere(host, OPERATION, { directory: "/etc", name, maxBytes: MAX_BYTES }, ["ENOENT"]);
   return bytes === undefined ? "" : byteString(bytes);
-}
-
-function idOf(text: string | undefined): number | undefined {
-  const isId = text !== undefined && text.length <= 10 && isMadeOf(text, DIGITS) && Number(text) < 0xffffffff;
-  return isId ? Number(text) : undefined;
 }
 
 function refused(what: string, saw: string, hint: string): StageError {

@@ -2,7 +2,7 @@
  * The claim: at most one supervisor a start of the container, also against eight calls at once and after a kill. Two
  * witnesses, neither of which the caller can write; when neither can tell, the claim is refused.
  */
-import { byteString, cString, DIGITS, isMadeOf } from "./byte-strings.ts";
+import { byteString, cString, DIGITS, HEX_DIGITS, isMadeOf } from "./byte-strings.ts";
 import { slurp } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { isOsError, StageError } from "./errors.ts";
@@ -119,7 +119,7 @@ function nameThisStart(): string {
   const boot = byteString(slurp("/proc/sys/kernel/random/boot_id", OPERATION)).trim();
   const stat = byteString(slurp("/proc/1/stat", OPERATION));
   const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  if (boot.length !== 36 || !isMadeOf(boot, `${DIGITS}abcdef-`) || !isMadeOf(ticks, DIGITS)) {
+  if (boot.length !== 36 || !isMadeOf(boot, `${HEX_DIGITS}-`) || !isMadeOf(ticks, DIGITS)) {
     throw new StageError(STAGE, {
       what: "the boot and PID 1's start cannot be read",
       hint: "mount /proc, as docker does",

@@ -32,7 +32,7 @@ export interface GroupEntry {
 export function parsePasswd(text: string): PasswdEntry[] {
   const entries: PasswdEntry[] = [];
   for (const [name = "", password = "", uidField, gidField, , home = "", shell = ""] of fieldsOf(text, 7)) {
-    const [uid, gid] = [idOf(uidField), idOf(gidField)];
+    const [uid, gid] = [parseId(uidField), parseId(gidField)];
     if (uid !== undefined && gid !== undefined) entries.push({ name, password, uid, gid, home, shell });
   }
   return entries;
@@ -42,17 +42,17 @@ export function parseShadow(text: string): ShadowEntry[] {
   return fieldsOf(text, 9).map(([name = "", password = "", lastChange, , max, , inactive, expires]) => ({
     name,
     password,
-    lastChangeDay: idOf(lastChange),
-    maxDays: idOf(max),
-    inactiveDays: idOf(inactive),
-    expiresDay: idOf(expires),
+    lastChangeDay: parseId(lastChange),
+    maxDays: parseId(max),
+    inactiveDays: parseId(inactive),
+    expiresDay: parseId(expires),
   }));
 }
 
 export function parseGroup(text: string): GroupEntry[] {
   const entries: GroupEntry[] = [];
   for (const [name = "", , gidField, members = ""] of fieldsOf(text, 4)) {
-    const gid = idOf(gidField);
+    const gid = parseId(gidField);
     if (gid !== undefined) entries.push({ name, gid, members: members === "" ? [] : splitMembers(members) });
   }
   return entries;
@@ -85,7 +85,8 @@ function fieldsOf(text: string, count: number): string[][] {
   return found;
 }
 
-function idOf(field: string | undefined): number | undefined {
+/** The number of a field; undefined for what is none, or could be no id. */
+export function parseId(field: string | undefined): number | undefined {
   if (field === undefined || field.length > 10 || !isMadeOf(field, DIGITS)) return undefined;
   const id = Number(field);
   // (uid_t)-1 means "no change" to chown(2) and setuid(2): never an id.

@@ -88,6 +88,7 @@ function isStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((entry) => typeof entry === "string" && isByteString(entry));
 }
 
+/** Most need no regular expression, whose first use takes time that somebody waits. */
 const isByteString = (text: string): boolean => (isAscii(text) && !text.includes("\0")) || NO_NUL.test(text);
 
 const FITS: Readonly<Record<(typeof FIELDS)[keyof Request], (field: unknown) => boolean>> = {

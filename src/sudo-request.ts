@@ -2,7 +2,7 @@
  * What the launcher hands to our root side over sudo's stdin, and the one line that comes back. Unknown fields are refused,
  * and the answer counts only with the launcher's own nonce.
  */
-import { bytesFrom, DIGITS, isMadeOf } from "./byte-strings.ts";
+import { bytesFrom, HEX_DIGITS, isMadeOf } from "./byte-strings.ts";
 import { StageError } from "./errors.ts";
 import { checkRequest, parseFields, type Request } from "./request.ts";
 
@@ -42,7 +42,7 @@ export function parseCall(bytes: Uint8Array): SudoCall {
   if (
     typeof nonce !== "string" ||
     nonce.length !== NONCE_CHARACTERS ||
-    !isMadeOf(nonce, `${DIGITS}abcdef`) ||
+    !isMadeOf(nonce, HEX_DIGITS) ||
     typeof start !== "boolean"
   )
     throw refuse("field nonce or start");

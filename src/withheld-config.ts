@@ -37,7 +37,7 @@ export function withholdConfig(path: string): WithheldConfig {
   return { give: (bytes) => give(held, bytes), close: () => void c.close(held) };
 }
 
-/** In one step: what an earlier sshd reads by this name is never missing. */
+/** In one step, as what is there is not ours to miss: an earlier start's config, or its FIFO. */
 function replaceByFifo(path: string): void {
   const temporary = cString(`${path}.fifo`);
   c.unlinkat(AT_FDCWD, temporary, 0);
