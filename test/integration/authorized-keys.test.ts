@@ -182,7 +182,7 @@ describe.each(bases)("on %s", (base) => {
     const volume = await makeVolume();
     const key = await makeKey();
     const container = await start({ base, volume, env: { AUTHORIZED_KEYS: key.publicLine } });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const head = Buffer.from("0000000b7373682d6564323535313900000020", "hex");
     const others = Array.from({ length: 10_000 }, (_, at) => {
       return `ssh-ed25519 ${Buffer.concat([head, randomBytes(32)]).toString("base64")} person${at}@example\n`;

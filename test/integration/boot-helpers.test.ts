@@ -25,7 +25,7 @@ describe.each(bases)("on %s", (base) => {
   test("another host key than the one in the log is not logged in to", async () => {
     const key = await makeKey();
     const container = await startContainer({ base, env: { AUTHORIZED_KEYS: key.publicLine } });
-    await container.waitForReady();
+    await container.waitForLogins();
     const login = await ssh(container, { key, command: "true", knownHosts: `somewhere ${key.publicLine}` });
     expect(login).toMatchObject({ code: 255, stdout: "" });
     expect(login.stderr).toContain("Host key verification failed");

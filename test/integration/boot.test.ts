@@ -124,7 +124,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
 
   test("the supervisor killed by SIGKILL takes neither the app nor sshd nor sessions along", async () => {
     const { container, key } = await startReady({ base, cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     await container.exec(["mkfifo", "/tmp/begun", "/tmp/go"]);
     const session = ssh(container, { key, command: "echo in > /tmp/begun; cat /tmp/go" });
     await container.exec(["cat", "/tmp/begun"]);
@@ -141,7 +141,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
   test("refused logins, key scans and background jobs leave no zombie under an app that reaps nothing", async () => {
     const { container, key } = await startReady({ base, cmd: ["sleep", "1000"] });
     const stranger = await makeKey();
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const scan = () => run("ssh-keyscan", ["-p", String(container.port), "127.0.0.1"]);
     for (let round = 0; round < 5; round += 1) {
       const refused = Array.from({ length: 4 }, () => ssh(container, { key: stranger, knownHosts, command: "true" }));

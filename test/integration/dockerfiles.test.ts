@@ -21,7 +21,7 @@ describe.each(bases)("on %s", (base) => {
     const key = await makeKey();
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const container = await startContainer({ image, env, volume: await makeVolume() });
-    const { users, known_hosts: knownHosts } = await container.waitForReady();
+    const { users, known_hosts: knownHosts } = await container.waitForLogins();
     expect(users).toEqual(["app"]);
     const owner = await container.exec(["sh", "-c", "id -u app; stat -c %u /proc/1"]);
     expect(owner.stdout).toMatch(/^([1-9]\d*)\n\1\n$/);

@@ -24,7 +24,7 @@ async function say({ port }: Container, text: string): Promise<void> {
 
 /** A morning's work of people, scanners and an operator. */
 async function makeBusy(container: Container, key: TestKey, stranger: TestKey): Promise<void> {
-  const { known_hosts: knownHosts } = await container.waitForReady();
+  const { known_hosts: knownHosts } = await container.waitForLogins();
   const login = (options: Partial<Parameters<typeof ssh>[1]>) => ssh(container, { key, knownHosts, ...options });
   await Promise.all([
     login({ command: "echo out; echo err >&2; logger hello; exit 3" }),
@@ -95,7 +95,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const [key, stranger] = await Promise.all([makeKey(), makeKey()]);
     const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_SSHD_CONFIG: "LoginGraceTime 2" };
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const end = await tryAndWait(container, stranger);
     const killed = await ssh(container, { key, knownHosts, command: "kill -9 $PPID" });
     expect(killed.code).toBe(255);

@@ -36,7 +36,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const [key, stranger] = await Promise.all([makeKey(), makeKey()]);
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const storm = Array.from({ length: AT_ONCE }, async (_, at) => {
       for (let i = 0; i < STORM / AT_ONCE; i++) await knockAs(container, `user${at}.${i}`, stranger);
     });
@@ -83,7 +83,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const [sh, c, script = "", name] = WITH_HOST_KEYS;
     const before = `mkdir /keys; echo '${key.publicLine}' > /keys/keys; ${script}`;
     const container = await startContainer({ base, env, host, entrypoint: [sh, c, before, name], cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     for (const place of ["/run", "/volume", "/tmp"]) await container.exec(["sh", "-c", fill, "sh", place]);
     const login = async (which: typeof key) => (await ssh(container, { key: which, knownHosts, command: "true" })).code;
     expect(await login(key)).toBe(0);
@@ -101,7 +101,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const key = await makeKey();
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     await container.exec(["mkfifo", "/tmp/begun", "/tmp/go"]);
     const session = ssh(container, { key, knownHosts, command: "echo in > /tmp/begun; cat /tmp/go; echo end" });
     await container.exec(["cat", "/tmp/begun"]);
@@ -121,7 +121,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const key = await makeKey();
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const container = await startContainer({ base, env, entrypoint: WITH_HOST_KEYS, cmd: APP });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const replace =
       "for f in /usr/sbin/sshd /usr/lib/ssh/sshd-*; do [ ! -e $f ] || { cp -p $f $f.new && mv $f.new $f; }; done";
     expect(await container.exec(["sh", "-c", replace])).toMatchObject({ code: 0, stderr: "" });

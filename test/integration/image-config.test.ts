@@ -91,7 +91,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
       ],
       after: ["Match User app", "  AuthorizedKeysFile /etc/planted", "  AuthenticationMethods any"],
     });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     for (const user of ["root", "app"]) {
       const login = await ssh(container, { key: planted, user, command: "whoami", knownHosts });
       expect(login).toMatchObject({ code: 255, stdout: "" });

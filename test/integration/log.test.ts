@@ -71,7 +71,7 @@ describe.each(bases)("on %s", (base) => {
       cmd: APP,
       env: { AUTHORIZED_KEYS: key.publicLine },
     });
-    const { known_hosts: knownHosts } = await container.waitForReady();
+    const { known_hosts: knownHosts } = await container.waitForLogins();
     const time = async () => {
       const began = performance.now();
       expect(await ssh(container, { key, knownHosts, command: "true" })).toMatchObject({ code: 0 });

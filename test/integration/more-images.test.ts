@@ -96,7 +96,7 @@ describe.each(VARIANTS.map((variant) => [variant.title, variant] as const))(
         env: { AUTHORIZED_KEYS: key.publicLine, WITHSSH_FORWARDING: "yes" },
         cmd: APP,
       });
-      const { known_hosts: knownHosts } = await container.waitForReady();
+      const { known_hosts: knownHosts } = await container.waitForLogins();
       for (const program of lacks) expect((await find(container, program)).code).not.toBe(0);
       expect(await ssh(container, { key, command: "echo in as $(id -un)" })).toMatchObject({
         code: 0,

@@ -74,7 +74,7 @@ describe.each(bases)("on %s", (base) => {
   test("its identity stays: after a restart, and in a new container on the same volume", async () => {
     const volume = await makeVolume();
     const first = await start({ volume });
-    const { known_hosts: knownHosts } = await first.waitForReady();
+    const { known_hosts: knownHosts } = await first.waitForLogins();
     await first.restart();
     await first.waitForReady();
     expect(await ssh(first, { key, user: "app", command: "echo in", knownHosts })).toMatchObject({ stdout: "in\n" });
@@ -162,7 +162,7 @@ describe.each(bases)("on %s", (base) => {
   test("host keys on a read-only volume serve, and an empty one gives an identity that is said to end", async () => {
     const volume = await makeVolume();
     const first = await start({ volume });
-    const { known_hosts: knownHosts } = await first.waitForReady();
+    const { known_hosts: knownHosts } = await first.waitForLogins();
     await first.remove();
     const second = await start({ binds: [`${volume}:/volume:ro`] });
     await second.waitForReady();
@@ -177,7 +177,7 @@ describe.each(bases)("on %s", (base) => {
   test("no new identity is made beside host keys that it cannot read: SSH is down, and the app runs", async () => {
     const volume = await makeVolume();
     const root = await start({ volume, user: "root" });
-    const { known_hosts: knownHosts } = await root.waitForReady();
+    const { known_hosts: knownHosts } = await root.waitForLogins();
     await root.waitForLog("host key made and in use");
     await root.remove();
     const { code, stdout, errors } = await runShort({ volume });

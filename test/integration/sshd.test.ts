@@ -147,7 +147,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
 
   test("sftp copies files, and a terminal is a terminal", async () => {
     const { container, key } = await startReady({ base });
-    const { known_hosts } = await container.waitForReady();
+    const { known_hosts } = await container.waitForLogins();
     const knownHosts = join(await makeDir(), "known_hosts");
     await writeFile(knownHosts, `${known_hosts.replace(/^\S+/, "*")}\n`);
     // sftp has -P for the port, and -p is something else there.
