@@ -39,7 +39,7 @@ export interface Doorkeeper {
   /** It loads what it needs itself under this config, and lets nobody in yet. */
   load(written: WrittenConfig): void;
   /** All that logins go by is there: under this config it may let people in, where it needs no proof first. */
-  admit(written: WrittenConfig): void;
+  admit(written: WrittenConfig): void | Promise<void>;
 }
 
 const NOBODY_WAITS: Doorkeeper = { load: () => {}, admit: () => {} };
@@ -73,7 +73,7 @@ export async function boot(
   const keys = early ?? (await collect());
   await stage("writeAuthorizedKeys", async () => (await keyStages()).writeKeys(host, state, keys));
   await stage("writeLoginPath", () => writeLoginPath(host, written));
-  door.admit(written);
+  await door.admit(written);
   await stage("savePublicHalves", () => writePublicHalves(host, hostKeySettings, identity.keys, installed));
   return { programs, state, identity, hostKeySettings, accounts, keys, written };
 }

@@ -5,6 +5,7 @@
 
 import { byteString } from "./byte-strings.ts";
 import { c, check, ptr, SYS } from "./libc.ts";
+import { isReadable } from "./poll.ts";
 import { signalOnInput } from "./signal-io.ts";
 
 /** One log call of sshd: its text as a byte string, and who made it, as the kernel says. */
@@ -68,6 +69,11 @@ export class LogSocket {
     process.on("SIGIO", this.#listener);
     signalOnInput(this.#reader, OPERATION);
     this.drain();
+  }
+
+  /** Blocks until there is a record that nobody has taken yet; false when this time is over. */
+  awaitRecord(timeoutMs: number): boolean {
+    return isReadable(this.#reader, timeoutMs);
   }
 
   /** Takes every record that is there, once somebody listens. */

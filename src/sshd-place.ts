@@ -8,6 +8,12 @@ import { CONFIG_NAME, PID_NAME } from "./paths.ts";
 import type { Children } from "./processes.ts";
 import { Sshd } from "./sshd.ts";
 
+/** sshd says that it listens; where it says nothing for so long it is not waited for. */
+const LISTENING_MS = 300;
+/** A connection starts sshd once more (its rexec): it takes as long as its own start, and whoever waits tries again first. */
+const STARTS = 1.5;
+const LONGEST_MS = 100;
+
 export class SshdPlace {
   readonly log = new LogSocket();
   readonly #children: Children;
@@ -31,6 +37,21 @@ export class SshdPlace {
     const emit = this.#emit;
     this.#sshd = new Sshd({ children: this.#children, path, configPath, pidPath, log: this.log.writer, emit });
     return this.#sshd;
+  }
+
+  /**
+   * Lets the one that was loaded accept. `headStart`: and blocks for as long as whoever waits for it already takes to be
+   * answered. What we do beside that slows it (`npm run bench`), and none of it is urgent.
+   */
+  async admit({ headStart }: { headStart: boolean }): Promise<void> {
+    const sshd = this.#sshd;
+    if (sshd?.admit() !== true || !headStart) return;
+    // While we block it would not get it.
+    const { promise, resolve: giveUp } = Promise.withResolvers<false>();
+    const timer = setTimeout(giveUp, LISTENING_MS, false);
+    const isSupplied = await Promise.race([sshd.supplied.then(() => true), promise]);
+    clearTimeout(timer);
+    if (isSupplied && this.log.awaitRecord(LISTENING_MS)) Bun.sleepSync(Math.min(sshd.facts.upMs * STARTS, LONGEST_MS));
   }
 
   /** Ends the listener; sessions stay. */

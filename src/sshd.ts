@@ -60,6 +60,11 @@ export class Sshd {
   #explain: Explain = async () => undefined;
   /** What the sshd that was started early waits for. */
   #withheld: WithheldConfig | undefined;
+  #onSupplied: () => void = () => {};
+  /** Resolves when one that was loaded has its config, or gets none. */
+  readonly supplied = new Promise<void>((resolve) => {
+    this.#onSupplied = resolve;
+  });
   /** Undefined: it may accept when it listens. */
   #gate: AcceptGate | undefined;
   #isShut = false;
@@ -101,9 +106,10 @@ export class Sshd {
     this.#begin(config);
   }
 
-  /** Lets one that was loaded accept from now on. */
-  admit(): void {
+  /** Lets one that was loaded accept from now on; false where none was. */
+  admit(): boolean {
     if (this.#isWanted) this.#openGate();
+    return this.#isWanted;
   }
 
   /**
@@ -124,7 +130,6 @@ export class Sshd {
   #begin(config?: Uint8Array): void {
     this.#isWanted = true;
     this.#hasListened = false;
-    this.#startedAt = performance.now();
     if (this.#pid === undefined) this.#spawn();
     else if (config !== undefined) this.#give(config, FIRST_TRY_MS);
   }
@@ -146,11 +151,13 @@ export class Sshd {
   #dropWithheld(): void {
     this.#withheld?.close();
     this.#withheld = undefined;
+    this.#onSupplied();
   }
 
   #spawn(): void {
     const { path, configPath, log, children } = this.#options;
     const argv = [path, "-D", "-e", "-f", configPath].map(bytesOf);
+    this.#startedAt = performance.now();
     const pid = spawn("start sshd", { argv, environment: HELPER_ENVIRONMENT, descriptors: [NOTHING, NOTHING, log] });
     this.#pid = pid;
     children.ended(pid).then((ending) => this.#ended(ending));

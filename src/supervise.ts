@@ -91,7 +91,8 @@ export async function supervise({
   // A Match block can override what is global: then nothing listens before the proof.
   const door: Doorkeeper = {
     load: ({ bytes, hasMatch }) => void (hasMatch || place.sshd?.load(bytes)),
-    admit: ({ hasMatch }) => void (hasMatch || place.sshd?.admit()),
+    // A launcher that waits is answered after the proof: that is urgent then.
+    admit: async ({ hasMatch }) => void (hasMatch || (await place.admit({ headStart: !request.wantsReply }))),
   };
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
