@@ -11,6 +11,12 @@ import { SUDO_ROLE } from "./roles.ts";
 import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
 import { describeListing, isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
 
+/** sudoers(5), requiretty: sudo's words, whatever it is called for. */
+const WANTS_TERMINAL = /^sudo: sorry, you must have a tty to run sudo$/;
+const WITHOUT_TERMINAL = "sudo wants a terminal of its caller";
+const GIVE_TERMINAL =
+  "write to /etc/sudoers.d/withssh: Defaults:app !requiretty — or give the container a terminal (docker run -t)";
+
 export interface Silence {
   /** Paths of sudo and of ourselves. */
   readonly sudo: string;
@@ -52,6 +58,10 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
         return { what, saw: listing.rules.join("; "), hint: rule };
       }
       return { what: "no sudo rule names withssh for this user", saw: listing.rules.join("; "), hint: rule };
+    case "unclear":
+      // A terminal is easily made (pty(7)), so this keeps no right from the app.
+      if (WANTS_TERMINAL.test(listing.saw)) throw notProved(WITHOUT_TERMINAL, listing.saw, GIVE_TERMINAL);
+      break;
     default:
   }
   throw notProved("sudo may run withssh, and it did not answer", describeListing(listing));

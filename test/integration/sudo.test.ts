@@ -121,6 +121,15 @@ describe.each(bases)("on %s", (base) => {
     expect(said(ended.stderr)).toContain(words);
   });
 
+  test("a sudo that wants a terminal is told as that, and serves one that has it", async () => {
+    const image = await sudoImage(base, [grantLine("Defaults requiretty", "/etc/sudoers.d/terminal")], SCOPED);
+    const cmd = ["echo", "the app ran"];
+    const ended = await runToEnd({ image, env: PINNED, cmd });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(said(ended.stderr)).toContain("sudo wants a terminal of its caller — saw sudo: sorry, ");
+    expect((await runToEnd({ image, env: PINNED, cmd, create: { Tty: true } })).stdout).toContain("the app ran");
+  });
+
   test("what the container took from sudo is told by name: a nosuid mount, a capability, a uid that has no name", async () => {
     const image = await sudoImage(base, [], SCOPED);
     const run = async (options: Partial<ContainerOptions>) => {
