@@ -32,6 +32,20 @@ async function waitForStatus(container: Container, isSo: (document: Document) =>
   }
 }
 
+/**
+ * What one run of this takes at the least, in milliseconds: of batches of ten runs in a row, by the kernel's clock of 10 ms. What
+ * else runs here only adds.
+ */
+async function leastMs(container: Container, command: string): Promise<number> {
+  const clock = "read -r now _ < /proc/uptime; echo $now";
+  const batch = `for i in 1 2 3 4 5 6 7 8 9 10; do ${command} > /dev/null; done`;
+  const script = `for n in 1 2 3 4 5 6 7 8 9; do ${clock}; ${batch}; ${clock}; done`;
+  const { stdout } = await container.exec(["sh", "-c", script]);
+  const times = stdout.trim().split("\n").map(Number);
+  const tookMs = Array.from({ length: 9 }, (_, at) => ((times[2 * at + 1] ?? 0) - (times[2 * at] ?? 0)) * 100);
+  return Math.min(...tookMs);
+}
+
 describe.each(bases)("on %s, as root", (base) => {
   let key: TestKey;
   let container: Container;
@@ -144,15 +158,9 @@ describe.each(bases)("on %s, as root", (base) => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^healthy: sshd \(pid \d+\) listens on port 2222; 1 key, 0 open\n$/);
     }
-    // Nine times ten runs in a row, by the kernel's clock of 10 ms: a batch's time is ten runs and a little more. What else
-    // runs here only adds: the least counts.
-    const clock = "read -r now _ < /proc/uptime; echo $now";
-    const batch = "for i in 1 2 3 4 5 6 7 8 9 10; do withssh --healthcheck > /dev/null; done";
-    const script = `for n in 1 2 3 4 5 6 7 8 9; do ${clock}; ${batch}; ${clock}; done`;
-    const { stdout } = await container.exec(["sh", "-c", script]);
-    const times = stdout.trim().split("\n").map(Number);
-    const tookMs = Array.from({ length: 9 }, (_, at) => ((times[2 * at + 1] ?? 0) - (times[2 * at] ?? 0)) * 100);
-    expect(Math.min(...tookMs)).toBeLessThan(30);
+    // Where the runtime's bare start takes more than half of that already, the machine is told and not the command.
+    const bareMs = await leastMs(container, "withssh --version");
+    expect(await leastMs(container, "withssh --healthcheck")).toBeLessThan(Math.max(30, 2 * bareMs));
     expect(await container.logs()).toEqual(before);
   });
 
