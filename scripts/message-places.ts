@@ -36,7 +36,6 @@ export const PLACES: readonly Place[] = [
         "sudo-relayed-log",
         "sudo-binary",
         "sudo-supervise",
-        "sudo-start",
         "caller",
         "claim",
         "first-acts",

@@ -2,6 +2,7 @@
  * Whether sshd would let a login user in, told in words, and the two repairs that are ours: a locked password field,
  * a missing home. Never makes an account, never gives one a password, never weakens a field that is not locked.
  */
+import { DIGITS, isMadeOf } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
@@ -72,7 +73,7 @@ const NOLOGIN_FILE: Problem = {
 };
 
 function unknownUser(user: string): Problem {
-  if (/^\d+$/.test(user)) {
+  if (isMadeOf(user, DIGITS)) {
     const hint = `in the Dockerfile: RUN useradd --uid ${user} --create-home --shell /bin/sh app (Alpine: adduser -D -u ${user} app)`;
     return { what: `uid ${user} has no line in /etc/passwd, and sshd logs in named users only`, hint };
   }

@@ -3,7 +3,7 @@
  * than was named: a number without an entry gets a group of the same number, not root's.
  */
 import { SettingsError } from "./errors.ts";
-import { findUser, groupsOf, parseGroup, parsePasswd } from "./passwd.ts";
+import { findUser, groupsOf, parseGroup, parseId, parsePasswd } from "./passwd.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 
 export interface AppUser {
@@ -15,9 +15,6 @@ export interface AppUser {
   /** Undefined for a number that the user database does not know. */
   readonly name: string | undefined;
 }
-
-/** (uid_t)-1 means "no change" to setresuid(2). */
-const HIGHEST_ID = 0xffff_fffe;
 
 /**
  * Resolves `name`, `uid`, `name:group`, `uid:gid` against the texts of /etc/passwd and /etc/group. With a group named
@@ -37,12 +34,6 @@ export function resolveAppUser(spec: string, passwd: string, group: string): App
   }
   if (entry === undefined) return { uid, gid: uid, groups: [uid], home: "/", name: undefined };
   return { uid, gid: entry.gid, groups: groupsOf(entry, groups), home: entry.home, name: entry.name };
-}
-
-function parseId(text: string): number | undefined {
-  if (!/^\d{1,10}$/.test(text)) return undefined;
-  const id = Number(text);
-  return id <= HIGHEST_ID ? id : undefined;
 }
 
 function unusable(spec: string, hint: string): SettingsError {

@@ -3,6 +3,7 @@
  * runs yet, from the host keys themselves. Public halves alone.
  */
 import type { Address } from "./addresses.ts";
+import { DIGITS, isMadeOf } from "./byte-strings.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { writeAll } from "./descriptors.ts";
 import { EXIT, SettingsError, StageError } from "./errors.ts";
@@ -35,7 +36,7 @@ export async function printKnownHosts(environment: Environment, targets: readonl
 export function printSshConfig(environment: Environment, target: Address): number {
   const { config } = parseConfig(environment);
   const answer = askStatus(environment);
-  const user = "document" in answer ? answer.document.users[0] : config.users?.find((name) => !/^\d+$/.test(name));
+  const user = "document" in answer ? answer.document.users[0] : config.users?.find((name) => !isMadeOf(name, DIGITS));
   print(renderSshConfig({ target, user, portInside: config.port, isFly: environment.has("FLY_APP_NAME") }));
   return EXIT.ok;
 }

@@ -3,6 +3,7 @@
  * home is made where we may, and keeps nobody out where we may not.
  */
 import { type Account, inspectAccount } from "./accounts.ts";
+import { DIGITS, isMadeOf } from "./byte-strings.ts";
 import type { Config } from "./config.ts";
 import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -37,7 +38,7 @@ function prepare(host: Host, name: string): Account {
   const { account } = verdict;
   const [problem] = account.problems;
   if (problem !== undefined) {
-    const isInjected = /^\d+$/.test(account.name) && account.shell.endsWith("/nologin");
+    const isInjected = isMadeOf(account.name, DIGITS) && account.shell.endsWith("/nologin");
     throw new StageError(STAGE, isInjected ? { ...problem, hint: nologinHint(account.shell) } : problem);
   }
   if (account.repairs.includes("unlock")) throw new StageError(STAGE, lockedProblem(account.name));

@@ -2,7 +2,7 @@
  * Who holds a TCP port that sshd cannot have, as far as /proc tells: root without CAP_SYS_PTRACE cannot look into
  * processes of other users, so the answer may be no more than the holder's uid. For a message only.
  */
-import { byteString, cString } from "./byte-strings.ts";
+import { byteString, cString, DIGITS, isMadeOf } from "./byte-strings.ts";
 import type { Config } from "./config.ts";
 import { slurp } from "./descriptors.ts";
 import { isOsError, type Problem } from "./errors.ts";
@@ -48,7 +48,7 @@ export function explainUnbound(
 const OPERATION = "look for who holds the port";
 /** "nginx (pid 17)", "a process of uid 1000", or undefined where nobody listens there. `but`: a pid that is not meant. */
 export function findPortHolder(port: number, but?: number): string | undefined {
-  const pids = list("/proc").filter((name) => /^\d+$/.test(name));
+  const pids = list("/proc").filter((name) => isMadeOf(name, DIGITS));
   for (const { inode, uid } of readListeners(port) ?? []) {
     const pid = pids.find((one) => holds(one, inode));
     if (pid === undefined) return `a process of uid ${uid}`;

@@ -15,6 +15,7 @@ import { type Reply, type Request, renderReply } from "./request.ts";
 import { describeOsError } from "./stage.ts";
 import { readImageSettings, vetEnvironment } from "./sudo-settings.ts";
 import { becomeDetached, startDetached } from "./supervisor-detached.ts";
+import { cannotStart } from "./supervisor-start.ts";
 
 const STDOUT = 1;
 
@@ -44,8 +45,7 @@ export async function startForCaller(start: Start): Promise<number> {
     if (start.mayStay) becomeDetached(request, appPidfd);
     startDetached(request, appPidfd);
   } catch (error) {
-    const hint = "look at the container's limits (docker run --ulimit, --pids-limit) and seccomp profile";
-    refuseSsh(request, [{ what: "the supervisor cannot be started", saw: String(error), hint }]);
+    refuseSsh(request, [cannotStart(String(error)).problem]);
   }
   return EXIT.ok;
 }
