@@ -13,7 +13,7 @@ import { type Asked, askSudo, hearSudo, notProved, SLOW, STAGE, waitUntil } from
 import type { BegunCall, SudoUnavailable } from "./sudo-begin.ts";
 import { describeListing, judgeListing, type Listing, unsafeRule } from "./sudo-listing.ts";
 import { MAX_CALL_BYTES, parseSudoReply, renderCall, renderSudoReply } from "./sudo-request.ts";
-import { describeEnding, explainSilence } from "./sudo-silence.ts";
+import { assertNoTerminalIsWanted, describeEnding, explainSilence } from "./sudo-silence.ts";
 
 const REPLY_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 4096;
@@ -73,6 +73,7 @@ function converse(begun: BegunCall, request: Request, start: boolean): SudoOutco
   }
   if (ending.code !== 0) throw notProved("sudo's side failed after its answer", describeEnding(ending));
   if (listing.kind === "unsafe") throw new StageError(STAGE, unsafeRule(listing.saw));
+  assertNoTerminalIsWanted(listing);
   const isGone =
     reply.proved === "scoped" ? listing.kind === "scoped" : hear(askSudo([sudo, "-n", "-l"])).kind === "nothing";
   if (!isGone) throw notProved("sudo still gives this process something", describeListing(listing), STILL_THERE);

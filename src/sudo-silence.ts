@@ -13,9 +13,6 @@ import { describeListing, isPasswordWanted, judgeListing, type Listing, renderSc
 
 /** sudoers(5), requiretty: sudo's words, whatever it is called for. */
 const WANTS_TERMINAL = /^sudo: sorry, you must have a tty to run sudo$/;
-const WITHOUT_TERMINAL = "sudo wants a terminal of its caller";
-const GIVE_TERMINAL =
-  "write to /etc/sudoers.d/withssh: Defaults:app !requiretty — or give the container a terminal (docker run -t)";
 
 export interface Silence {
   /** Paths of sudo and of ourselves. */
@@ -32,6 +29,7 @@ export interface Silence {
 /** The reason, for which the app may run. Throws `StageError` where rights may be left. */
 export function explainSilence({ sudo, executable, ending, listing, deadline }: Silence): Problem {
   const rule = `write to /etc/sudoers.d/withssh: app ALL=${renderScopedRule(executable)}`;
+  assertNoTerminalIsWanted(listing);
   if (ending.code !== 1) throw notProved("sudo ended without an answer", describeEnding(ending));
   switch (listing.kind) {
     case "nothing":
@@ -58,13 +56,19 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
         return { what, saw: listing.rules.join("; "), hint: rule };
       }
       return { what: "no sudo rule names withssh for this user", saw: listing.rules.join("; "), hint: rule };
-    case "unclear":
-      // A terminal is easily made (pty(7)), so this keeps no right from the app.
-      if (WANTS_TERMINAL.test(listing.saw)) throw notProved(WITHOUT_TERMINAL, listing.saw, GIVE_TERMINAL);
-      break;
     default:
   }
   throw notProved("sudo may run withssh, and it did not answer", describeListing(listing));
+}
+
+/**
+ * Throws `StageError` where sudo tells nothing without a terminal: we ask in a session of its own, which has none. The app easily
+ * makes itself one (pty(7)), so that this keeps no right from it.
+ */
+export function assertNoTerminalIsWanted(listing: Listing): void {
+  if (listing.kind !== "unclear" || !WANTS_TERMINAL.test(listing.saw)) return;
+  const hint = "write to /etc/sudoers.d/withssh: Defaults:app !requiretty";
+  throw notProved("sudo wants a terminal of its caller", listing.saw, hint);
 }
 
 function noRule(rule: string): Problem {

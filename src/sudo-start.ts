@@ -34,6 +34,7 @@ export async function startForCaller(start: Start): Promise<number> {
   const { host, caller, appPidfd, children } = start;
   const request = tryToVet(host, caller, start.request);
   if ("problems" in request) {
+    if (start.mayStay) return await stayDown(start, request.problems);
     refuseSsh(start.request, request.problems);
     return EXIT.ok;
   }
@@ -48,6 +49,16 @@ export async function startForCaller(start: Start): Promise<number> {
     refuseSsh(request, [cannotStart(String(error)).problem]);
   }
   return EXIT.ok;
+}
+
+/**
+ * Nobody waits for this process but PID 1, which may be the app: it stays, and tells whoever asks why SSH is down. Of the caller's
+ * environment nothing counts.
+ */
+async function stayDown({ caller, request, appPidfd, children }: Start, refused: readonly Problem[]): Promise<number> {
+  const { superviseHere } = await import("./sudo-supervisor.ts");
+  const vetted = { ...request, ...factsOf(caller), imageSettings: [], environment: [] };
+  return superviseHere(vetted, appPidfd, children, refused);
 }
 
 /**
@@ -80,17 +91,13 @@ function vet(host: Host, caller: Caller, request: Request): Vetted {
   };
   const { environment, refused } = vetEnvironment(request.environment, image, view);
   if (refused.length > 0) return { problems: refused };
-  return {
-    ...request,
-    mode: "sudo",
-    appPid: caller.pid,
-    appUid: caller.uid,
-    appGid: caller.gid,
-    appGroups: caller.kernelGroups,
-    imageSettings: image.map((entry) => splitEnvEntry(entry)?.name ?? ""),
-    environment,
-  };
+  const imageSettings = image.map((entry) => splitEnvEntry(entry)?.name ?? "");
+  return { ...request, ...factsOf(caller), imageSettings, environment };
 }
+
+/** What of a request the kernel says, and not the caller. */
+const factsOf = ({ pid, uid, gid, kernelGroups }: Caller) =>
+  ({ mode: "sudo", appPid: pid, appUid: uid, appGid: gid, appGroups: kernelGroups }) as const;
 
 function refuseSsh(request: Request, problems: readonly Problem[]): void {
   for (const problem of problems) sayNow({ type: "ssh down", problem }, defaultFormat());

@@ -4,6 +4,7 @@
  */
 
 import { cString } from "./byte-strings.ts";
+import type { Problem } from "./errors.ts";
 import { withholdDescriptors } from "./exec.ts";
 import { layGround } from "./ground.ts";
 import { AT_FDCWD, c, check, O, SYS } from "./libc.ts";
@@ -19,8 +20,16 @@ const STDOUT = 1;
 const STDERR = 2;
 const F_GETFD = 1;
 
-/** The pipe stays open where the launcher waits for an answer, or for our end. Gives the exit code. Throws `OsError`. */
-export function superviseHere(request: Request, appPidfd: number, children: Children): Promise<number> {
+/**
+ * The pipe stays open where the launcher waits for an answer, or for our end. `refused`: why there is no SSH, whatever the request
+ * says. Gives the exit code. Throws `OsError`.
+ */
+export function superviseHere(
+  request: Request,
+  appPidfd: number,
+  children: Children,
+  refused?: readonly Problem[],
+): Promise<number> {
   const nothing = check(
     c.openat(AT_FDCWD, cString("/dev/null"), O.rdwr | O.cloexec, 0),
     "openat",
@@ -36,5 +45,5 @@ export function superviseHere(request: Request, appPidfd: number, children: Chil
   withholdDescriptors(openDescriptors().map(({ fd }) => fd));
   const ground = layGround(children);
   const place = new SshdPlace(children, ground.native.emit);
-  return supervise({ request, appPidfd, ground, place, isFork: true });
+  return supervise({ request, appPidfd, ground, place, isFork: true, refused });
 }

@@ -44,6 +44,8 @@ interface Seat {
   readonly appPidfd: number;
   /** What has been done of the start; undefined: nothing. */
   readonly woken?: (() => Promise<Woken>) | undefined;
+  /** Why there is to be no SSH, now or later, whatever the request says. */
+  readonly refused?: readonly Problem[] | undefined;
 }
 
 /** Runs until it is told to end or the app has ended; gives the exit code. */
@@ -54,6 +56,7 @@ export async function supervise({
   appPidfd,
   isFork = false,
   woken: early,
+  refused,
 }: Seat): Promise<number> {
   const { beganMs, children, log, problems, native, timers } = ground;
   const request = known ?? readRequest();
@@ -67,12 +70,11 @@ export async function supervise({
   if (isFork) setTimeout(() => goByOwnName(host));
   const wakeSshd = (): Promise<Woken> => wake(host, config, request, warmIn(place));
   // sshd loads its libraries while we load all that makes its config.
-  const woken =
-    early ??
-    (await settle(async () => {
-      await forbidNewPrivileges(config);
-      return wakeSshd();
-    }));
+  const wakeEarly = async () => {
+    await forbidNewPrivileges(config);
+    return wakeSshd();
+  };
+  const woken = refused === undefined ? (early ?? (await settle(wakeEarly))) : undefined;
   const { boot } = await import("./bring-up.ts");
   // Loaded while sshd takes its first connections, or when there is something to tell.
   const appoint = once(async () => {
@@ -92,7 +94,9 @@ export async function supervise({
   const door: Doorkeeper = {
     load: ({ bytes, hasMatch }) => void (hasMatch || place.sshd?.load(bytes)),
     // A launcher that waits is answered after the proof: that is urgent then.
-    admit: async ({ hasMatch }) => void (hasMatch || (await place.admit({ headStart: !request.wantsReply }))),
+    admit: async ({ hasMatch }) => {
+      if (!hasMatch) await place.admit({ headStart: !request.wantsReply });
+    },
   };
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
     try {
@@ -110,27 +114,31 @@ export async function supervise({
     }
   };
   try {
-    await bringUp(woken);
+    if (woken !== undefined) await bringUp(woken);
   } catch (error) {
     (await appoint()).supervisor.down(problemOf(error));
   }
   const { supervisor, done } = await appoint();
+  for (const problem of refused ?? []) supervisor.down(problem);
   await log.open(config);
   if (request.mode !== "rootless" && hasSudo()) await hearOfRefusedCalls(host);
   const queue = findEventQueue();
-  const { startLive } = await import("./live.ts");
   const { ready } = supervisor;
-  startLive({
-    host,
-    config,
-    request,
-    bringUp: () => bringUp(wakeSshd),
-    ready,
-    beganMs,
-    plan: () => supervisor.plan,
-    prove: (plan) => supervisor.prove(plan),
-    adopt: (plan, options) => supervisor.adopt(plan, options),
-  });
+  // What was refused stays so: nothing that changes is a reason to try again.
+  if (refused === undefined) {
+    const { startLive } = await import("./live.ts");
+    startLive({
+      host,
+      config,
+      request,
+      bringUp: () => bringUp(wakeSshd),
+      ready,
+      beganMs,
+      plan: () => supervisor.plan,
+      prove: (plan) => supervisor.prove(plan),
+      adopt: (plan, options) => supervisor.adopt(plan, options),
+    });
+  }
   const { startStatus } = await import("./status-start.ts");
   startStatus({ host, config, request, supervisor, problems });
   ready.then(giveMemoryBackSoon);

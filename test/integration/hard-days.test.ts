@@ -65,7 +65,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     const login = () => ssh(container, { key, knownHosts: `host ${known}`, command: "true" });
     // Somebody has filled the pipe to the brim; and what is said from now on is more than we keep.
     await container.exec(["timeout", "1", "sh", "-c", "cat /dev/zero > /tmp/log"]);
-    for (let i = 0; i < 500; i++) await connectAndEnd(container);
+    for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 10 }, () => connectAndEnd(container)));
     expect(await login()).toMatchObject({ code: 0 });
     const ticks = async () => (await container.logs()).stdout.length;
     const before = await ticks();
@@ -73,7 +73,7 @@ describe.concurrent.each(bases)("on %s", (base) => {
     expect(JSON.parse(stdout.replaceAll("\0", ""))).toMatchObject({ level: "warn", count: expect.any(Number) });
     expect(await login()).toMatchObject({ code: 0 });
     expect(await ticks()).toBeGreaterThan(before);
-  });
+  }, 120_000);
 
   test("on a full disk logins go on, what cannot be written is told, and there is one start and no identity lost", async () => {
     const [key, other] = await Promise.all([makeKey(), makeKey()]);

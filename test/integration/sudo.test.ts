@@ -1,7 +1,7 @@
 /** Sudo mode as people meet it: the one call, what is left afterwards, restarts, and every refusal in words. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, type ContainerOptions, makeVolume, runToEnd, startContainer } from "../support/boot.ts";
-import { errorsOf, ourLines, writeFiles } from "../support/inside.ts";
+import { errorsOf, isSupervisor, listProcesses, ourLines, writeFiles } from "../support/inside.ts";
 import { makeKey, ssh } from "../support/ssh.ts";
 import { asApp, grantLine, SCOPED, sudoImage, WITHSSH } from "../support/sudo-image.ts";
 
@@ -121,13 +121,19 @@ describe.each(bases)("on %s", (base) => {
     expect(said(ended.stderr)).toContain(words);
   });
 
-  test("a sudo that wants a terminal is told as that, and serves one that has it", async () => {
-    const image = await sudoImage(base, [grantLine("Defaults requiretty", "/etc/sudoers.d/terminal")], SCOPED);
+  test("a sudo that wants a terminal is told as that, and serves where it does not want one of the app's user", async () => {
+    const wanting = grantLine("Defaults requiretty", "/etc/sudoers.d/terminal");
+    const image = await sudoImage(base, [wanting], SCOPED);
     const cmd = ["echo", "the app ran"];
     const ended = await runToEnd({ image, env: PINNED, cmd });
     expect(ended).toMatchObject({ code: 1, stdout: "" });
-    expect(said(ended.stderr)).toContain("sudo wants a terminal of its caller — saw sudo: sorry, ");
-    expect((await runToEnd({ image, env: PINNED, cmd, create: { Tty: true } })).stdout).toContain("the app ran");
+    const words = "sudo wants a terminal of its caller — saw sudo: sorry, ";
+    expect(said(ended.stderr)).toContain(words);
+    const atTerminal = await runToEnd({ image, env: PINNED, cmd, create: { Tty: true } });
+    expect(atTerminal.code).toBe(1);
+    expect(atTerminal.stdout).toContain(words);
+    const mended = await sudoImage(base, [wanting], `Defaults:app !requiretty\n${SCOPED}`);
+    expect(await runToEnd({ image: mended, env: PINNED, cmd })).toMatchObject({ code: 0, stdout: "the app ran\n" });
   });
 
   test("what the container took from sudo is told by name: a nosuid mount, a capability, a uid that has no name", async () => {
@@ -281,6 +287,21 @@ describe.each(bases)("on %s", (base) => {
       expect(ended, name).toMatchObject({ code: 1, stdout: "" });
       expect(said(ended.stderr)).toMatch(new RegExp(`ssh is down: ${name} .*/etc/withssh/settings`));
     }
+  });
+
+  test("where a setting is refused SSH stays down, whoever asks is told why, and the app has no child that has ended", async () => {
+    const key = await makeKey();
+    const image = await sudoImage(base, [], SCOPED);
+    const env = { AUTHORIZED_KEYS: key.publicLine, WITHSSH_VOLUME: "/etc", WITHSSH_SSHD: "/bin/sh" };
+    const container = await startContainer({ image, env });
+    await container.waitForLog(({ msg }) => msg.startsWith("ssh is down: WITHSSH_SSHD"));
+    await container.waitForLog(({ msg }) => msg.startsWith("ssh is down: WITHSSH_VOLUME"));
+    const health = async () => (await asApp(container, "withssh --healthcheck")).stdout;
+    await expect.poll(health, { timeout: 10_000 }).toMatch(/^unhealthy: .*WITHSSH_/);
+    const children = (await listProcesses(container)).filter(({ parent }) => parent === 1);
+    expect(children.filter(({ state }) => state === "Z")).toEqual([]);
+    expect(children.filter(isSupervisor)).toHaveLength(1);
+    expect((await asApp(container, "ls /volume/.ssh /run/withssh/keys 2>&1; true")).stdout).not.toContain("_key");
   });
 
   test("users that the image names get nothing from the environment: no key, no PATH, no variable", async () => {

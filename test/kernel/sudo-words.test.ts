@@ -99,9 +99,11 @@ test.each([
 
 test("a sudo that wants a terminal is told as that, and no app starts: it can make itself one", () => {
   const noTerminal = "echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1";
-  expect(wordsOf(noTerminal, noTerminal)).toMatch(
-    /^sudo wants a terminal of its caller — saw sudo: sorry, .* — hint: write to .*: Defaults:app !requiretty/,
-  );
+  for (const call of [noTerminal, proved("scoped")]) {
+    expect(wordsOf(call, noTerminal)).toMatch(
+      /^sudo wants a terminal of its caller — saw sudo: sorry, .* — hint: write to .*: Defaults:app !requiretty/,
+    );
+  }
 });
 
 test("a call that is too big for the pipe is not made", () => {
