@@ -8,8 +8,8 @@ import { CONFIG_NAME, PID_NAME } from "./paths.ts";
 import type { Children } from "./processes.ts";
 import { Sshd } from "./sshd.ts";
 
-/** sshd says that it listens; where it says nothing for so long it is not waited for. */
-const LISTENING_MS = 300;
+/** Whoever waits for sshd to say that it listens waits this long: it may never do it. */
+export const LISTENING_MS = 300;
 /** A connection starts sshd once more (its rexec): it takes as long as its own start, and whoever waits tries again first. */
 const STARTS = 1.5;
 const LONGEST_MS = 100;

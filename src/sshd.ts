@@ -60,11 +60,7 @@ export class Sshd {
   #explain: Explain = async () => undefined;
   /** What the sshd that was started early waits for. */
   #withheld: WithheldConfig | undefined;
-  #onSupplied: () => void = () => {};
-  /** Resolves when one that was loaded has its config, or gets none. */
-  readonly supplied = new Promise<void>((resolve) => {
-    this.#onSupplied = resolve;
-  });
+  readonly #supply = Promise.withResolvers<void>();
   /** Undefined: it may accept when it listens. */
   #gate: AcceptGate | undefined;
   #isShut = false;
@@ -73,6 +69,11 @@ export class Sshd {
 
   constructor(options: SshdOptions) {
     this.#options = options;
+  }
+
+  /** Resolves when one that was loaded has its config, or gets none. */
+  get supplied(): Promise<void> {
+    return this.#supply.promise;
   }
 
   /** How it is now. */
@@ -151,7 +152,7 @@ export class Sshd {
   #dropWithheld(): void {
     this.#withheld?.close();
     this.#withheld = undefined;
-    this.#onSupplied();
+    this.#supply.resolve();
   }
 
   #spawn(): void {

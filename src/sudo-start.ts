@@ -34,7 +34,7 @@ export async function startForCaller(start: Start): Promise<number> {
   const { host, caller, appPidfd, children } = start;
   const request = tryToVet(host, caller, start.request);
   if ("problems" in request) {
-    if (start.mayStay) return await stayDown(start, request.problems);
+    if (start.mayStay) return stayDown(start, request.problems);
     refuseSsh(start.request, request.problems);
     return EXIT.ok;
   }

@@ -75,7 +75,6 @@ export async function supervise({
     return wakeSshd();
   };
   const woken = refused === undefined ? (early ?? (await settle(wakeEarly))) : undefined;
-  const { boot } = await import("./bring-up.ts");
   // Loaded while sshd takes its first connections, or when there is something to tell.
   const appoint = once(async () => {
     children.listen();
@@ -99,6 +98,7 @@ export async function supervise({
     },
   };
   const bringUp = async (wakeFirst: () => Promise<Woken>) => {
+    const { boot } = await import("./bring-up.ts");
     try {
       assertCapabilities(host);
       const plan = await boot(host, config, request, await wakeFirst(), door);

@@ -17,7 +17,7 @@ import { judgeSsh, type SshReport, type Trouble } from "./ssh-state.ts";
 import { proveConfig, testConfig } from "./sshd-ask.ts";
 import { parseSshdRecord, type SshdLog } from "./sshd-log.ts";
 import { Logins } from "./sshd-logins.ts";
-import type { SshdPlace } from "./sshd-place.ts";
+import { LISTENING_MS, type SshdPlace } from "./sshd-place.ts";
 import { describeReady } from "./sshd-ready.ts";
 import { UnboundAddresses } from "./sshd-unbound.ts";
 
@@ -37,8 +37,6 @@ const IDLE_MS = 1 << 30;
 const REFUSED_RETRY_MS = 30_000;
 /** sshd takes milliseconds; one that has ended instead is started again by itself. */
 const RELOAD_TIMEOUT_MS = 5000;
-/** A proof that waits for sshd to listen waits this long: sshd may never do it. */
-const PROOF_WAIT_MS = 300;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -164,7 +162,7 @@ export class Supervisor {
     const sshd = place.sshd ?? place.renew(plan.programs.sshd, plan.state.private.path);
     const start = () => sshd.start(plan.written.bytes, this.#explain);
     if (!plan.written.hasMatch) {
-      const listening = sshd.facts.isListening ? undefined : this.#untilListening(PROOF_WAIT_MS);
+      const listening = sshd.facts.isListening ? undefined : this.#untilListening(LISTENING_MS);
       start();
       await listening;
     }

@@ -60,6 +60,8 @@ test("whoever waits for it has the machine while it starts and answers", async (
   const { upMs } = sshd.facts;
   const elapsedMs = await timed(() => place.admit({ headStart: true }));
   expect(elapsedMs).toBeGreaterThanOrEqual(Math.min(upMs * 1.5, LONGEST_MS));
+  // It had its config: nothing was waited for in vain.
+  expect(elapsedMs).toBeLessThan(LISTENING_MS);
   expect(place.log.awaitRecord(0)).toBe(true);
 });
 
