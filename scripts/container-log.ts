@@ -16,6 +16,8 @@ export interface ReadyLine extends LogLine {
   readonly port: number;
   readonly users: readonly string[];
   readonly host_keys: readonly { readonly type: string; readonly fingerprint: string }[];
+  /** Types that join later. */
+  readonly host_keys_pending: readonly string[];
   readonly known_hosts: string;
 }
 
@@ -84,19 +86,23 @@ export async function waitForReady(container: string, options: LogWait): Promise
   return (await waitForLog(container, (line) => line.msg === "ssh ready", options)) as ReadyLine;
 }
 
-/** As long as rsa is given to join: where it cannot be saved it never does. */
-const RSA_MS = 5000;
+/** rsa is made at the least priority, and there are numbers that take long to find: where much else runs, this is seconds. */
+const SLOW_KEY_MS = 60_000;
 
 /**
  * On a first start rsa joins after the ready line, and sshd refuses connections for the milliseconds that it takes to read
  * its config again. Waits that out, so that a login right after the ready line cannot meet it.
+ * @throws Error with what was said when it neither joins nor is told to be left out
  */
 export async function waitForSlowKey(
   container: string,
   ready: ReadyLine,
   options: { readonly since?: string } = {},
 ): Promise<void> {
-  if (ready.host_keys.some(({ type }) => type === "ssh-rsa")) return;
-  const isJoined = (line: LogLine) => line.msg === "host key made and in use";
-  await waitForLog(container, isJoined, { ...options, deadlineMs: RSA_MS }).catch(() => undefined);
+  for (const type of ready.host_keys_pending) {
+    const isSettled = ({ msg, level, host_key }: LogLine) =>
+      (msg === "host key made and in use" && JSON.stringify(host_key).includes(type)) ||
+      ((level === "warn" || level === "error") && msg.includes(type));
+    await waitForLog(container, isSettled, { ...options, deadlineMs: SLOW_KEY_MS });
+  }
 }

@@ -108,7 +108,7 @@ export const PARTS: ReadonlySet<string> = new Set(["private-key", "state-rootles
 /** What each line of the log means, by its `msg`. */
 export const MEANINGS: Readonly<Record<string, string>> = {
   "ssh ready":
-    "sshd listens, and its config is proved: whoever has a key can log in. `known_hosts` is a line for clients; `known_hosts_exact` is false where nobody said what they dial (`WITHSSH_PUBLIC_ADDRESS`)",
+    "sshd listens, and its config is proved: whoever has a key can log in. `host_keys_pending`: types that are still being made and join. `known_hosts` is a line for clients; `known_hosts_exact` is false where nobody said what they dial (`WITHSSH_PUBLIC_ADDRESS`)",
   "ssh is down: …": "nobody can log in; the app runs. The reason follows",
   "host keys":
     "the identity of this machine: which were there, which are new, where they are kept. `app_writable`: the app could replace them",

@@ -27,6 +27,8 @@ export type Event =
       readonly port: number;
       readonly users: readonly string[];
       readonly hostKeys: readonly HostKeyFacts[];
+      /** Types that are being made and join later, by their names in files. */
+      readonly hostKeysPending: readonly string[];
       readonly knownHosts: string;
       readonly knownHostsExact: boolean;
     }
@@ -145,6 +147,7 @@ const wordings: Wordings = {
       port: e.port,
       users: e.users,
       host_keys: e.hostKeys,
+      host_keys_pending: e.hostKeysPending,
       known_hosts: e.knownHosts,
       known_hosts_exact: e.knownHostsExact,
     }),

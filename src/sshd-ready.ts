@@ -27,6 +27,7 @@ export function describeReady(
     port: config.port,
     users: accounts.map((account) => account.name),
     hostKeys: identity.keys.map(describeHostKey),
+    hostKeysPending: identity.missing,
     knownHosts: known === undefined ? "" : renderKnownHostsLine([address], known),
     knownHostsExact: config.publicAddress !== undefined,
   };

@@ -446,6 +446,7 @@ test("docs/boot.md names the stages of the code, in their order, and the fields 
     port: 1,
     users: [],
     hostKeys: [],
+    hostKeysPending: [],
     knownHosts: "",
     knownHostsExact: true,
   });

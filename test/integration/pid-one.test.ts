@@ -6,7 +6,15 @@ import { chmod, readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, type ContainerOptions, runToEnd, startContainer } from "../support/boot.ts";
 import type { Container } from "../support/container.ts";
-import { APP, findProcess, isListener, isSupervisor, listProcesses, waitForProcesses } from "../support/inside.ts";
+import {
+  APP,
+  findProcess,
+  isListener,
+  isSupervisor,
+  listProcesses,
+  readInside,
+  waitForProcesses,
+} from "../support/inside.ts";
 import { bindProbe, findDifferences, PROBE, parseReport } from "../support/probe.ts";
 import { makeDir, makeKey, ssh } from "../support/ssh.ts";
 
@@ -105,7 +113,7 @@ describe.each(bases)("the supervisor on %s", (base) => {
         KILLS_ITS_GROUP + APP[2],
       ],
     });
-    await container.waitForReady();
+    await container.waitForLogins();
   });
 
   test("leads a session and group of its own, without a terminal", async () => {
@@ -166,7 +174,7 @@ describe.concurrent.each(bases)("where PID 1 is somebody else on %s", (base) => 
     const env = { AUTHORIZED_KEYS: key.publicLine };
     const entrypoint = ["sh", "-c", 'withssh "$@"; echo app ended >&2; exec sleep 100000', "sh"];
     const container = await startContainer({ base, env, entrypoint, cmd: APP, host: { Init: true } });
-    await container.waitForReady();
+    await container.waitForLogins();
     const session = ssh(container, { key, command: "sleep 2000 & nohup sleep 2001 & exec sleep 2002" });
     await waitForProcesses(container, (all) =>
       ["2000", "2001", "2002"].every((n) => all.some(({ command }) => command === `sleep ${n}`)),
@@ -181,6 +189,6 @@ describe.concurrent.each(bases)("where PID 1 is somebody else on %s", (base) => 
 
 /** State's successors of /proc/PID/stat: parent, process group, session, terminal. */
 async function readStat(container: Container, pid: number): Promise<readonly string[]> {
-  const { stdout } = await container.exec(["cat", `/proc/${pid}/stat`]);
-  return stdout.slice(stdout.lastIndexOf(")") + 4).split(" ");
+  const stat = await readInside(container, `/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 4).split(" ");
 }

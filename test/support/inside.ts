@@ -22,6 +22,8 @@ export const WITH_HOST_KEYS = [
 export interface Process {
   readonly pid: number;
   readonly parent: number;
+  /** The PID of its session's leader. */
+  readonly session: number;
   /** As proc(5) has it: `Z` is a zombie. */
   readonly state: string;
   /** Arguments with blanks between; a zombie has none. */
@@ -34,8 +36,10 @@ const LIST = `for d in /proc/[0-9]*; do { read -r s < $d/stat && printf '%s\\t' 
 export async function listProcesses(container: Container): Promise<Process[]> {
   const { stdout } = await container.exec(["sh", "-c", LIST]);
   const all = stdout.split("\n").flatMap((line) => {
-    const [, pid, state = "", parent, command = ""] = /^(\d+) \(.*\) (\S) (\d+)[^\t]*\t(.*)$/.exec(line) ?? [];
-    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), state, command: command.trim() }];
+    const [, pid, state = "", parent, session, command = ""] =
+      /^(\d+) \(.*\) (\S) (\d+) \d+ (\d+)[^\t]*\t(.*)$/.exec(line) ?? [];
+    if (pid === undefined) return [];
+    return [{ pid: Number(pid), parent: Number(parent), session: Number(session), state, command: command.trim() }];
   });
   const looking = new Set(all.filter(({ command }) => command.includes("/proc/[0-9]*")).map(({ pid }) => pid));
   return all.filter(({ pid, parent }) => !looking.has(pid) && !looking.has(parent));
@@ -57,18 +61,18 @@ export async function waitForProcesses(
   }
 }
 
-/** True for the supervisor of a container, false for all else. */
-export const isSupervisor = ({ command }: Process): boolean => command.startsWith("withssh ");
+/** True for the supervisor of a container, false for all else: a child of it that executes sshd shows its words until then. */
+export const isSupervisor = ({ command, pid, session }: Process): boolean =>
+  command.startsWith("withssh ") && session === pid;
 
 /** True for sshd as it listens, not for its sessions. */
 export const isListener = ({ command }: Process): boolean =>
   /^sshd: .*\[listener\]|^\/usr\/sbin\/sshd -D/.test(command);
 
-/** The one process that the function finds. */
+/** The one process that the function finds: waited for, since a fork shows what it comes from for some milliseconds. */
 export async function findProcess(container: Container, isIt: (one: Process) => boolean): Promise<Process> {
-  const [found, ...others] = (await listProcesses(container)).filter(isIt);
-  if (found === undefined || others.length > 0) throw new Error("not exactly one such process is there");
-  return found;
+  const all = await waitForProcesses(container, (processes) => processes.filter(isIt).length === 1);
+  return all.find(isIt) as Process;
 }
 
 /** Lines of our log in this stderr, in order; what else was said there is left out. */

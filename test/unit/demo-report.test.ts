@@ -10,6 +10,7 @@ const DEMO: Demo = {
     port: 2222,
     users: ["app"],
     host_keys: [{ type: "ssh-ed25519", fingerprint: "SHA256:abc" }],
+    host_keys_pending: [],
     known_hosts: "",
   },
   found: "",

@@ -10,6 +10,7 @@ const SAMPLES: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = 
     port: 2222,
     users: ["app"],
     hostKeys: [{ type: "ssh-ed25519", fingerprint: "SHA256:x" }],
+    hostKeysPending: ["rsa"],
     knownHosts: "host ssh-ed25519 AAAA",
     knownHostsExact: true,
   },
