@@ -30,6 +30,13 @@ export function leftUntil(deadline: number): number {
   return Math.max(0, deadline - performance.now());
 }
 
+/** Blocks this thread for so many microseconds, and some tens more (prctl(2), PR_SET_TIMERSLACK), or until a signal. */
+export function pauseMicroseconds(count: number): void {
+  timeout[0] = 0n;
+  timeout[1] = BigInt(count) * 1000n;
+  c.ppoll(null, 0, ptr(timeout));
+}
+
 function poll(fd: number, wanted: number, counts: number, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

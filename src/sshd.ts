@@ -9,14 +9,17 @@ import { EXIT, isOsError } from "./errors.ts";
 import type { Event } from "./events.ts";
 import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
 import { c } from "./libc.ts";
+import { pauseMicroseconds } from "./poll.ts";
 import { type Children, type Ending, spawn } from "./processes.ts";
-import { type WithheldConfig, withholdConfig } from "./withheld-config.ts";
+import { type Handover, type WithheldConfig, withholdConfig } from "./withheld-config.ts";
 
 const SIGHUP = 1;
 const SIGKILL = 9;
 const SIGTERM = 15;
 /** How soon an sshd that does not wait for its config yet is asked again, twice as long each time, and when that ends. */
 const FIRST_TRY_MS = 1;
+/** How often it is asked where nothing else is done meanwhile. */
+const LOOK_US = 100;
 const LAST_TRY_MS = 4096;
 /** sshd would read a terminal's or our stdin for nothing. */
 const NOTHING = { path: "/dev/null", write: true } as const;
@@ -101,10 +104,13 @@ export class Sshd {
     }
   }
 
-  /** Gives a warm one this config, where it can be kept from accepting: it listens, and nobody is let in before `admit`. */
+  /**
+   * Gives a warm one this config, where it can be kept from accepting: it listens, and nobody is let in before `admit`. One that
+   * has not come to its config yet is waited for, half as long as it has been on its way: nothing of ours is as urgent.
+   */
   load(config: Uint8Array): void {
     if (!this.#isShut || this.#isWanted || this.#pid === undefined) return;
-    this.#begin(config);
+    this.#begin(config, this.facts.upMs / 2);
   }
 
   /** Lets one that was loaded accept from now on; false where none was. */
@@ -128,16 +134,16 @@ export class Sshd {
     this.#isShut = false;
   }
 
-  #begin(config?: Uint8Array): void {
+  #begin(config?: Uint8Array, patienceMs = 0): void {
     this.#isWanted = true;
     this.#hasListened = false;
     if (this.#pid === undefined) this.#spawn();
-    else if (config !== undefined) this.#give(config, FIRST_TRY_MS);
+    else if (config !== undefined) this.#give(config, FIRST_TRY_MS, patienceMs);
   }
 
   /** Tries again until it reads: it may be slower than we are, or have read the config by its name already. */
-  #give(config: Uint8Array, nextMs: number): void {
-    const handover = this.#hasListened ? "read" : this.#withheld?.give(config);
+  #give(config: Uint8Array, nextMs: number, patienceMs = 0): void {
+    const handover = this.#hasListened ? "read" : this.#offer(config, patienceMs);
     if (handover === "absent" && nextMs < LAST_TRY_MS) {
       this.#timer = setTimeout(() => this.#give(config, nextMs * 2), nextMs);
       return;
@@ -147,6 +153,15 @@ export class Sshd {
     if (handover === "read" || this.#pid === undefined) return;
     this.#isReplaced = true;
     c.kill(this.#pid, SIGKILL);
+  }
+
+  #offer(config: Uint8Array, patienceMs: number): Handover | undefined {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const handover = this.#withheld?.give(config);
+      if (handover !== "absent" || performance.now() >= deadline) return handover;
+      pauseMicroseconds(LOOK_US);
+    }
   }
 
   #dropWithheld(): void {
