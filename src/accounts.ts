@@ -2,7 +2,7 @@
  * Whether sshd would let a login user in, told in words, and the two repairs that are ours: a locked password field,
  * a missing home. Never makes an account, never gives one a password, never weakens a field that is not locked.
  */
-import { DIGITS, isMadeOf } from "./byte-strings.ts";
+import { byteString, DIGITS, isMadeOf } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
 import { isOsError } from "./errors.ts";
 import type { Dir, Host } from "./host.ts";
@@ -11,7 +11,6 @@ import { findHome, isMakeable } from "./login-home.ts";
 import { accountHint } from "./packages.ts";
 import type { PasswdEntry, ShadowEntry } from "./passwd.ts";
 import { findUser, parsePasswd, parseShadow } from "./passwd.ts";
-import { textOf } from "./shadow-repair.ts";
 
 export type AccountRepair = "unlock" | "make home";
 
@@ -99,7 +98,9 @@ function isScriptThatGoesOn(host: Host, path: string): boolean {
   try {
     const dir = host.openDir("look at a shell", path.slice(0, slash) || "/");
     try {
-      return /^#!.*\n[\s\S]*\bexec\b/.test(textOf(dir.read("look at a shell", path.slice(slash + 1), 1 << 16).bytes));
+      return /^#!.*\n[\s\S]*\bexec\b/.test(
+        byteString(dir.read("look at a shell", path.slice(slash + 1), 1 << 16).bytes),
+      );
     } finally {
       dir.close();
     }
@@ -154,7 +155,7 @@ function homeWarnings({ name, home }: PasswdEntry, found: HomeFinding): Problem[
 
 function readText(dir: Dir, name: string): string | undefined {
   try {
-    return textOf(dir.read("look at accounts", name, MAX_BYTES).bytes);
+    return byteString(dir.read("look at accounts", name, MAX_BYTES).bytes);
   } catch (error) {
     // Rootless: shadow is root's. sshd cannot read it either, then.
     if (isOsError(error, "ENOENT", "EACCES")) return undefined;

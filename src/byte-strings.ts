@@ -19,6 +19,13 @@ export function cBytes(bytes: string): Uint8Array {
   return bytesFrom(`${bytes}\0`);
 }
 
+/** C strings from byte strings. */
+export function cBytesOf(strings: readonly string[]): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const string of strings) found.push(cBytes(string));
+  return found;
+}
+
 /** True when every character of a byte string is its own UTF-8: then it needs no decoding. */
 export function isAscii(bytes: string): boolean {
   return encoder.encode(bytes).length === bytes.length;

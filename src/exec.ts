@@ -2,7 +2,7 @@
  * Becoming the app, as execvp(3) does it: PATH search, default PATH, /bin/sh for a script without `#!`. Each candidate
  * is tried by execve itself: nothing is checked first and used later. Must never touch stdio or leave a trace of us.
  */
-import { cBytes, textOf } from "./byte-strings.ts";
+import { cBytes, cBytesOf, textOf } from "./byte-strings.ts";
 import { errnoName } from "./errno.ts";
 import { CommandError, EXIT } from "./errors.ts";
 import { AT_FDCWD, c, cTable, errno, ptr } from "./libc.ts";
@@ -34,7 +34,9 @@ export function renderCandidates(command: string, environment: readonly string[]
       break;
     }
   }
-  return path.split(":").map((dir) => (dir === "" ? `./${command}` : `${dir}/${command}`));
+  const candidates: string[] = [];
+  for (const dir of path.split(":")) candidates.push(dir === "" ? `./${command}` : `${dir}/${command}`);
+  return candidates;
 }
 
 /** Lets inherited descriptors through the next exec again: the runtime marked all of them close-on-exec. */
@@ -91,8 +93,8 @@ export function setNofile(limit: { soft: number; hard?: number }): void {
  */
 export function becomeCommand(argv: readonly string[], environment: readonly string[]): never {
   const command = argv[0] ?? "";
-  const args = cTable(argv.map(cBytes));
-  const env = cTable(environment.map(cBytes));
+  const args = cTable(cBytesOf(argv));
+  const env = cTable(cBytesOf(environment));
   const candidates = renderCandidates(command, environment);
   let refused = "";
   for (const candidate of candidates) {

@@ -6,11 +6,8 @@ import { SSHD_PATHS } from "./paths.ts";
 
 /** Finds sshd (or takes `named`, which must be there). Throws `StageError` naming packages. */
 export function findSshd(host: Host, named: string | undefined): string {
-  const sshd = (named === undefined ? SSHD_PATHS : [named]).find((path) => host.isExecutable(path));
-  if (sshd === undefined) {
-    const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
-    const hint = named === undefined ? installHint("sshd") : "name the image's own sshd, or remove WITHSSH_SSHD";
-    throw new StageError("findSshd", { what, hint });
-  }
-  return sshd;
+  for (const path of named === undefined ? SSHD_PATHS : [named]) if (host.isExecutable(path)) return path;
+  const what = named === undefined ? "there is no sshd in this image" : `WITHSSH_SSHD: ${named} cannot be run`;
+  const hint = named === undefined ? installHint("sshd") : "name the image's own sshd, or remove WITHSSH_SSHD";
+  throw new StageError("findSshd", { what, hint });
 }

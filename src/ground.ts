@@ -9,7 +9,6 @@ import { c, check } from "./libc.ts";
 import { createNativeHost } from "./native-host.ts";
 import { Children } from "./processes.ts";
 import { RecentProblems } from "./recent-problems.ts";
-import { recordTimers, type TimerRecord } from "./timer-record.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const UMASK = 0o022;
@@ -17,8 +16,6 @@ const UMASK = 0o022;
 export interface Ground {
   /** When it was laid, in milliseconds since the epoch. */
   readonly beganMs: number;
-  /** Kept from before the first timer on. */
-  readonly timers: TimerRecord;
   /** Nobody is reaped before `listen`. */
   readonly children: Children;
   readonly log: LateLog;
@@ -32,19 +29,11 @@ export function layGround(children = new Children("later")): Ground {
   check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "become a subreaper");
   c.umask(UMASK);
   c.chdir(cString("/"));
-  const timers = recordTimers();
   const log = new LateLog();
   const problems = new RecentProblems();
   const native = createNativeHost(children, (event) => {
     log.write(event);
     problems.note(event, Date.now());
   });
-  return {
-    beganMs: native.now(),
-    timers,
-    children,
-    log,
-    problems,
-    native,
-  };
+  return { beganMs: native.now(), children, log, problems, native };
 }

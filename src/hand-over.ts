@@ -2,7 +2,7 @@
  * The process becomes a program at once, and a child of it goes on in its memory: nothing is torn down by the exec, and nothing
  * is loaded anew. For a process which has nothing else to do than to execute. Knows nothing of SSH.
  */
-import { cBytes } from "./byte-strings.ts";
+import { cBytes, cBytesOf } from "./byte-strings.ts";
 import { cTable, ptr } from "./libc.ts";
 import { goOnApart } from "./shared-memory.ts";
 
@@ -32,11 +32,11 @@ const SELF = "/proc/self/exe";
  * the program's. True in what goes on, with every signal blocked; false, and nothing has changed, where it cannot be.
  */
 export function handOver(program: Program, siblings: boolean): boolean {
-  const paths = cTable(program.paths.map(cBytes));
-  const argv = cTable(program.argv.map(cBytes));
-  const environment = cTable(program.environment.map(cBytes));
+  const paths = cTable(cBytesOf(program.paths));
+  const argv = cTable(cBytesOf(program.argv));
+  const environment = cTable(cBytesOf(program.environment));
   const self = cBytes(SELF);
-  const otherwise = cTable(program.otherwise.map(cBytes));
-  const words = [paths.table, argv.table, environment.table, self, otherwise.table].map((table) => ptr(table));
+  const otherwise = cTable(cBytesOf(program.otherwise));
+  const words = [ptr(paths.table), ptr(argv.table), ptr(environment.table), ptr(self), ptr(otherwise.table)];
   return goOnApart(MACHINE_CODE, words, [paths, argv, environment, self, otherwise], siblings);
 }

@@ -2,6 +2,7 @@
  * The launcher: settings, supervisor, what must be true, then it becomes the app. Every import here is time that the
  * app waits, so nothing is loaded that a start does not need. Must never print a secret or start the app unproved.
  */
+import "./array-functions.ts";
 import { becomeApp, environmentOfApp, findAppUser } from "./become.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { type Problem, SettingsError, StageError } from "./errors.ts";

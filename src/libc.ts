@@ -281,8 +281,7 @@ export interface CTable {
 /** A table for argv or envp from C strings. */
 export function cTable(strings: readonly Uint8Array[]): CTable {
   const table = new BigUint64Array(strings.length + 1);
-  strings.forEach((string, i) => {
-    table[i] = BigInt(ptr(string));
-  });
+  let at = 0;
+  for (const string of strings) table[at++] = BigInt(ptr(string));
   return { table, keep: strings };
 }

@@ -3,7 +3,7 @@
  * by the runtime's own spawn, waiting for any child steals nobody's status, and what SSH sessions leave behind is
  * reaped by the same loop (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
-import { bytesOf, cBytes, cString } from "./byte-strings.ts";
+import { bytesOf, cBytesOf, cString } from "./byte-strings.ts";
 import { memoryFile, readAll } from "./descriptors.ts";
 import { errnoName } from "./errno.ts";
 import { OsError } from "./errors.ts";
@@ -42,13 +42,17 @@ const ATTRIBUTE_BYTES = 512;
 /** Starts a process with every signal at its default and none blocked; gives its pid. Throws `OsError`. */
 export function spawn(operation: string, options: SpawnOptions): number {
   const path = options.path ?? options.argv[0] ?? "";
-  const opened: number[] = [];
+  const { argv, environment, descriptors } = options;
+  const [opened, sources]: [number[], number[]] = [[], []];
   try {
+    for (let target = 0; target < descriptors.length; target++) {
+      sources.push(openSource(operation, descriptors, target, opened));
+    }
     const program = {
       path: cString(path),
-      argv: options.argv.map(cBytes),
-      environment: options.environment.map(cBytes),
-      sources: options.descriptors.map((_, target) => openSource(operation, options.descriptors, target, opened)),
+      argv: cBytesOf(argv),
+      environment: cBytesOf(environment),
+      sources,
       detach: options.detach,
       keepMask: options.keepMask === true,
     };

@@ -2,6 +2,7 @@
  * Makes a locked account (`!` in /etc/shadow) one that keys can open and passwords cannot: the field becomes `*`.
  * Every other byte, the owner and the mode stay; a reader sees the old file or the new, never a part; never empty.
  */
+import { byteString, bytesFrom } from "./byte-strings.ts";
 import { isOsError, StageError } from "./errors.ts";
 import type { Dir, Facts, Host } from "./host.ts";
 import { accountHint } from "./packages.ts";
@@ -26,7 +27,7 @@ const NEW_LOCK = "shadow.lock.withssh";
 export function repairShadow(host: Host, user: string, pid: number): boolean {
   const etc = host.openDir(OPERATION, "/etc");
   try {
-    takeLock(etc, bytesOf(`${pid}\0${OUR_MARK}`));
+    takeLock(etc, bytesFrom(`${pid}\0${OUR_MARK}`));
     try {
       return replaceField(etc, user);
     } finally {
@@ -62,7 +63,7 @@ function takeLock(etc: Dir, content: Uint8Array): void {
 
 function isOurLock(etc: Dir): boolean {
   if (etc.stat(OPERATION, LOCK)?.kind !== "file") return false;
-  return textOf(etc.read(OPERATION, LOCK, MAX_BYTES).bytes).endsWith(`\0${OUR_MARK}`);
+  return byteString(etc.read(OPERATION, LOCK, MAX_BYTES).bytes).endsWith(`\0${OUR_MARK}`);
 }
 
 function removeLeftover(etc: Dir, name: string): void {
@@ -79,23 +80,14 @@ export function unlockField(text: string, user: string): string | undefined {
   return `${text.slice(0, start)}*${text.slice(end)}`;
 }
 
-/** Bytes as text and back without loss, whatever they are: one character a byte. */
-export function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, "latin1"));
-}
-
 function replaceField(etc: Dir, user: string): boolean {
   const { bytes, facts } = etc.read(OPERATION, "shadow", MAX_BYTES);
-  const text = unlockField(textOf(bytes), user);
+  const text = unlockField(byteString(bytes), user);
   if (text === undefined) return false;
   // Under the lock nobody else uses this name: what is there was left by a start that was killed.
   removeLeftover(etc, TEMPORARY);
   const { mode, uid, gid } = facts;
-  etc.create(OPERATION, TEMPORARY, bytesOf(text), { mode, owner: { uid, gid }, sync: true });
+  etc.create(OPERATION, TEMPORARY, bytesFrom(text), { mode, owner: { uid, gid }, sync: true });
   try {
     // Who takes no lock (an editor, BusyBox) may have written meanwhile: then what he wrote stays.
     if (!isSame(facts, etc.stat(OPERATION, "shadow"))) throw new StageError(STAGE, CHANGED);

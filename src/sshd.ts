@@ -172,7 +172,7 @@ export class Sshd {
 
   #spawn(): void {
     const { path, configPath, log, children } = this.#options;
-    const argv = [path, "-D", "-e", "-f", configPath].map(bytesOf);
+    const argv = [bytesOf(path), "-D", "-e", "-f", bytesOf(configPath)];
     this.#startedAt = performance.now();
     const pid = spawn("start sshd", { argv, environment: HELPER_ENVIRONMENT, descriptors: [NOTHING, NOTHING, log] });
     this.#pid = pid;

@@ -47,13 +47,14 @@ export function askSudo(argv: readonly string[]): Asked {
 export function hearSudo({ pid, stdout, stderr }: Asked, deadline: number): Said {
   const ending = waitUntil(pid, deadline);
   if (ending === undefined) throw notProved("sudo did not say in time what is left", undefined, SLOW);
-  const [out = "", err = ""] = [stdout, stderr].map((fd) => {
-    check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
-    const text = byteString(readAll(fd, OPERATION, MAX_SAID_BYTES));
-    c.close(fd);
-    return text;
-  });
-  return { ending, stdout: out, stderr: err };
+  return { ending, stdout: takeSaid(stdout), stderr: takeSaid(stderr) };
+}
+
+function takeSaid(fd: number): string {
+  check(Number(c.lseek(fd, 0, 0)), "lseek", OPERATION);
+  const text = byteString(readAll(fd, OPERATION, MAX_SAID_BYTES));
+  c.close(fd);
+  return text;
 }
 
 /** The child's end; undefined at the deadline. A pidfd is readable when the process has ended (pidfd_open(2)). */

@@ -2,6 +2,7 @@
  * The root side of the one sudo call of a start: puts itself right, claims the start, takes the caller's rights away and
  * proves it, answers, and starts the supervisor. What comes over the pipe cannot make root; whatever fails is a refusal.
  */
+import "./array-functions.ts";
 import { byteString, utf8Of } from "./byte-strings.ts";
 import { type Caller, findLauncher, identifyCaller } from "./caller.ts";
 import { ClaimSpentError, claimStart, isClaimed } from "./claim.ts";

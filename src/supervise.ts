@@ -2,6 +2,7 @@
  * The supervisor's whole life: reads the request, boots, runs sshd, and stays. Its end takes neither the app nor sshd
  * down; a stage that fails leaves SSH down and the app running. Nothing of the app's environment is its own.
  */
+import "./array-functions.ts";
 import type { Doorkeeper } from "./boot.ts";
 import { judgeCapabilities, readEffectiveCapabilities } from "./capabilities.ts";
 import { type Config, parseConfig } from "./config.ts";
@@ -21,6 +22,7 @@ import { describeOsError } from "./stage.ts";
 import { hasSudo } from "./sudo-paths.ts";
 import { APP_PIDFD } from "./supervisor-start.ts";
 import { giveMemoryBackSoon } from "./thrift.ts";
+import { recordTimers } from "./timer-record.ts";
 import { settle, type Woken, wake, warmIn } from "./wake.ts";
 
 const STDIN = 0;
@@ -58,7 +60,9 @@ export async function supervise({
   woken: early,
   refused,
 }: Seat): Promise<number> {
-  const { beganMs, children, log, problems, native, timers } = ground;
+  // Before there is one.
+  const timers = recordTimers();
+  const { beganMs, children, log, problems, native } = ground;
   const request = known ?? readRequest();
   // The launcher has ended before it came to a request: it has told why.
   if (request === undefined) return EXIT.ok;
