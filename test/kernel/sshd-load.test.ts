@@ -13,10 +13,10 @@ import { SshdPlace } from "../../src/sshd-place.ts";
 const COMES_LATE = `#!/bin/sh\ncat "\${0%/*}/go" && cat "$4" && echo 'has it' >&2\nexec tail -f /dev/null`;
 const CONFIG = Buffer.from("Port 2222\n");
 /** Long enough for a half of it to be told from nothing on any machine. */
-const UNDER_WAY_MS = 400;
+const UNDER_WAY_MS = 1000;
 
 /** Some milliseconds, a small part of that. */
-const SOME_TIME = "for i in 1 2 3 4 5 6 7 8; do /bin/true; done";
+const SOME_TIME = "for i in 1 2 3 4; do /bin/true; done";
 
 let dir: string;
 let place: SshdPlace;
