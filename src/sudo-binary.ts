@@ -66,10 +66,12 @@ function judge(fd: number, path: string): Problem | undefined {
   if (c.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) === 1) {
     return { what: "no_new_privs is set: sudo gives nothing", hint: "start without --security-opt no-new-privileges" };
   }
-  const missing = NEEDED.find(([, capability]) => !isInBoundingSet(capability))?.[0];
-  if (missing === undefined) return undefined;
-  return {
-    what: `sudo needs ${missing}, which the container lacks`,
-    hint: `start without --cap-drop, or docker run --cap-add ${missing.replace("CAP_", "")}`,
-  };
+  for (const [missing, number] of NEEDED) {
+    if (isInBoundingSet(number)) continue;
+    return {
+      what: `sudo needs ${missing}, which the container lacks`,
+      hint: `start without --cap-drop, or docker run --cap-add ${missing.replace("CAP_", "")}`,
+    };
+  }
+  return undefined;
 }
