@@ -100,9 +100,11 @@ export async function waitForSlowKey(
   options: { readonly since?: string } = {},
 ): Promise<void> {
   for (const type of ready.host_keys_pending) {
+    const named = new RegExp(`[ _]${type}[ _]`);
     const isSettled = ({ msg, level, host_key }: LogLine) =>
-      (msg === "host key made and in use" && JSON.stringify(host_key).includes(type)) ||
-      ((level === "warn" || level === "error") && msg.includes(type));
+      msg === "host key made and in use"
+        ? (host_key as ReadyLine["host_keys"][number]).type.includes(type)
+        : (level === "warn" || level === "error") && named.test(msg);
     await waitForLog(container, isSettled, { ...options, deadlineMs: SLOW_KEY_MS });
   }
 }

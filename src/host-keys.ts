@@ -85,7 +85,7 @@ export async function restoreHostKeys(
   if ("what" in store) return { problem: store };
   try {
     const read = await readStore(host, settings, store);
-    if (isEmpty(read)) return undefined;
+    if ([...read.found.values()].every(({ state }) => state === "absent")) return undefined;
     return await restoreFrom(toolsOf(host, settings), settings, store, read);
   } finally {
     closeHostKeyStore(store);
@@ -107,11 +107,6 @@ export function savePublicHalves(host: Host, { volume }: HostKeySettings, { keys
 interface ReadStore {
   readonly isUnsettled: boolean;
   readonly found: ReadonlyMap<HostKeyType, HostKeyFile>;
-}
-
-function isEmpty({ found }: ReadStore): boolean {
-  for (const [, { state }] of found) if (state !== "absent") return false;
-  return true;
 }
 
 async function readStore(host: Host, settings: HostKeySettings, store: HostKeyStore | NoStore): Promise<ReadStore> {

@@ -43,7 +43,8 @@ const ATTRIBUTE_BYTES = 512;
 export function spawn(operation: string, options: SpawnOptions): number {
   const path = options.path ?? options.argv[0] ?? "";
   const { argv, environment, descriptors } = options;
-  const [opened, sources]: [number[], number[]] = [[], []];
+  const opened: number[] = [];
+  const sources: number[] = [];
   try {
     for (let target = 0; target < descriptors.length; target++) {
       sources.push(openSource(operation, descriptors, target, opened));

@@ -18,9 +18,9 @@ const SIGKILL = 9;
 const SIGTERM = 15;
 /** How soon an sshd that does not wait for its config yet is asked again, twice as long each time, and when that ends. */
 const FIRST_TRY_MS = 1;
+const LAST_TRY_MS = 4096;
 /** How often it is asked where nothing else is done meanwhile. */
 const LOOK_US = 100;
-const LAST_TRY_MS = 4096;
 /** sshd would read a terminal's or our stdin for nothing. */
 const NOTHING = { path: "/dev/null", write: true } as const;
 
@@ -110,7 +110,8 @@ export class Sshd {
    */
   load(config: Uint8Array): void {
     if (!this.#isShut || this.#isWanted || this.#pid === undefined) return;
-    this.#begin(config, this.facts.upMs / 2);
+    this.#isWanted = true;
+    this.#give(config, FIRST_TRY_MS, this.facts.upMs / 2);
   }
 
   /** Lets one that was loaded accept from now on; false where none was. */
@@ -134,11 +135,11 @@ export class Sshd {
     this.#isShut = false;
   }
 
-  #begin(config?: Uint8Array, patienceMs = 0): void {
+  #begin(config?: Uint8Array): void {
     this.#isWanted = true;
     this.#hasListened = false;
     if (this.#pid === undefined) this.#spawn();
-    else if (config !== undefined) this.#give(config, FIRST_TRY_MS, patienceMs);
+    else if (config !== undefined) this.#give(config, FIRST_TRY_MS);
   }
 
   /** Tries again until it reads: it may be slower than we are, or have read the config by its name already. */

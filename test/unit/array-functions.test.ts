@@ -1,7 +1,7 @@
 /** Ours beside the runtime's own, which are taken before ours stand in their place. */
 import { beforeAll, expect, test } from "vitest";
 
-const NAMES = ["at", "every", "filter", "find", "findIndex", "flatMap", "forEach", "map", "some"] as const;
+const NAMES = ["at", "every", "filter", "find", "findIndex", "flatMap", "map", "some"] as const;
 type Name = (typeof NAMES)[number];
 // biome-ignore lint/complexity/noBannedTypes: they are only called through `Reflect.apply`
 type Own = Record<Name, Function>;
