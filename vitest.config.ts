@@ -6,6 +6,15 @@ import { couldNotRun } from "./test/support/could-not-run.ts";
 const plugins = [recordMessages()];
 const setupFiles = ["test/messages/recorder.ts"];
 
+/** Tests that boot real containers, and where they are. */
+const inContainers = (name: "integration" | "alone") => ({
+  name,
+  include: [`test/${name}/**/*.test.ts`],
+  globalSetup: "test/support/integration-setup.ts",
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+});
+
 /** Tests run in the runtime that ships (`bun --bun vitest run`). A test that needs a second try is a broken test. */
 export default defineConfig({
   test: {
@@ -17,17 +26,9 @@ export default defineConfig({
       { plugins, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], setupFiles } },
       // After those two: what they have made is held against the code (test/messages/records.ts).
       { test: { name: "messages", include: ["test/messages/**/*.test.ts"], sequence: { groupOrder: 1 } } },
-      {
-        test: {
-          name: "integration",
-          include: ["test/integration/**/*.test.ts"],
-          globalSetup: "test/support/integration-setup.ts",
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // Tests hold restarts and start-ups to times: one container boots at a time.
-          fileParallelism: false,
-        },
-      },
+      { test: { ...inContainers("integration"), maxWorkers: 2, sequence: { groupOrder: 2 } } },
+      // These hold restarts and start-ups to times, use what a machine has once, or take all of it.
+      { test: { ...inContainers("alone"), fileParallelism: false, sequence: { groupOrder: 3 } } },
     ],
   },
 });

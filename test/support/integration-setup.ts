@@ -2,6 +2,7 @@
  * Runs once before the integration tests: an engine, the executables, the images; says what it does and how long it
  * takes. Afterwards nothing of the run is left, and what could not be tried here is named in the last lines.
  */
+import type { ProvidedContext } from "vitest";
 import type { TestProject } from "vitest/node";
 import { ensureDebianBase, ensureMuslBase, haveOrPull } from "../../scripts/base-images.ts";
 import { build } from "../../scripts/build.ts";
@@ -24,7 +25,28 @@ declare module "vitest" {
 
 const RYUK_IMAGE = "testcontainers/ryuk:0.14.0";
 
+/** What both projects of such tests share, of which each is set up by a copy of this module, in one process. */
+interface Run {
+  readonly provided: Pick<ProvidedContext, "images" | "runId" | "hasRyuk">;
+  readonly tearDown: () => Promise<void>;
+}
+const shared = globalThis as { withsshRun?: { readonly run: Promise<Run>; users: number } };
+
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  shared.withsshRun ??= { run: prepare(), users: 0 };
+  const use = shared.withsshRun;
+  use.users += 1;
+  const { provided, tearDown } = await use.run;
+  project.provide("images", provided.images);
+  project.provide("runId", provided.runId);
+  project.provide("hasRyuk", provided.hasRyuk);
+  return async () => {
+    use.users -= 1;
+    if (use.users === 0) await tearDown();
+  };
+}
+
+async function prepare(): Promise<Run> {
   const runId = `${process.pid}-${Date.now().toString(36)}`;
   const engine = await progress("docker engine", ensureEngine);
   await build();
@@ -38,11 +60,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     if (from !== undefined)
       images[base] = await progress(`test image on ${from}`, () => buildTestImage(base, from, runId));
   }
-  project.provide("images", images);
-  project.provide("runId", runId);
-  project.provide("hasRyuk", await progress("cleaner image", () => haveOrPull(RYUK_IMAGE)));
-
-  return async () => {
+  const hasRyuk = await progress("cleaner image", () => haveOrPull(RYUK_IMAGE));
+  const tearDown = async () => {
     await removeRun(runId);
     for (const image of await listImages(runId)) await removeImage(image);
     await engine.stop();
@@ -51,6 +70,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
       console.error("hint: set WITHSSH_TEST_MUSL_ARCHIVE to a root file system (tar.zst)");
     }
   };
+  return { provided: { images, runId, hasRyuk }, tearDown };
 }
 
 /** Removes what tests left behind, whatever became of them. */
