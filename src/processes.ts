@@ -133,6 +133,8 @@ export function parseStatus(status: number): Ending {
 }
 
 const WNOHANG = 1;
+/** Longer than anybody waits for a helper. */
+const HOLD_MS = 3_600_000;
 
 /** Waits until this child has ended. Blocks: for the launcher alone. */
 export function waitFor(pid: number): Ending {
@@ -193,6 +195,8 @@ export class Children {
     const stdin = memoryFile(options.stdin ?? new Uint8Array(), operation);
     const stdout = memoryFile(new Uint8Array(), operation);
     const stderr = memoryFile(new Uint8Array(), operation);
+    // Whoever waits for a signal alone is not waited for by the runtime: when the timeout has been, it would end us with 0.
+    const hold = setInterval(() => {}, HOLD_MS);
     try {
       const pid = spawn(operation, {
         argv: argv.map(bytesOf),
@@ -210,6 +214,7 @@ export class Children {
       clearTimeout(timer);
       return { ...ending, timedOut, stdout: output(stdout, operation), stderr: output(stderr, operation) };
     } finally {
+      clearInterval(hold);
       c.close(stdin);
       c.close(stdout);
       c.close(stderr);

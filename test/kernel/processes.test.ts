@@ -1,5 +1,7 @@
 /** Real processes: nothing here goes through a shell or the runtime's own spawn. */
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { byteString } from "../../src/byte-strings.ts";
 import { memoryFile, readAll } from "../../src/descriptors.ts";
@@ -34,6 +36,17 @@ describe("a helper", () => {
   test("has the environment that is named and nothing else", async () => {
     const result = await children.run(OP, ["/usr/bin/env"], ["ONLY=this", "A=b c"]);
     expect(text(result.stdout)).toBe("ONLY=this\nA=b c\n");
+  });
+
+  test("that takes too long is ended, and told, also where nothing else is waited for", async () => {
+    const script = [
+      `import { Children } from ${JSON.stringify(fileURLToPath(new URL("../../src/processes.ts", import.meta.url)))};`,
+      'new Children("later").run("test", ["/bin/sleep", "60"], [], { timeoutMs: 50 }).then(({ timedOut, signal }) => {',
+      "  console.log(timedOut, signal);",
+      "});",
+    ].join("\n");
+    const { stdout, status } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
+    expect({ stdout, status }).toEqual({ stdout: "true 9\n", status: 0 });
   });
 
   test("holds no descriptor of ours beyond its three", async () => {
