@@ -12,6 +12,8 @@ type CreateOptions = GenericContainer["createOpts"];
 type HostConfig = GenericContainer["hostConfig"];
 
 const LABEL = "withssh.test";
+/** Of this test file: the engine's old builder takes layers of another file's images for its own, and that file removes them. */
+const BUILDER = crypto.randomUUID();
 
 /** The bases that can be tried on this machine: `describe.each(bases)("on %s", (base) => ...)`. */
 export const bases = Object.keys(inject("images")) as Base[];
@@ -98,7 +100,8 @@ export async function buildImage(options: { base?: Base; from?: string; lines: r
   const from = options.from ?? testImage(options.base);
   const tag = `withssh-test-own:${crypto.randomUUID()}`;
   const args = ["build", "--quiet", "--network=host", "--label", `${LABEL}=${inject("runId")}`, "--tag", tag, "-"];
-  const built = await run("docker", args, { stdin: [`FROM ${from}`, ...options.lines].join("\n"), timeoutMs: 110_000 });
+  const stdin = [`FROM ${from}`, `LABEL withssh.builder=${BUILDER}`, ...options.lines].join("\n");
+  const built = await run("docker", args, { stdin, timeoutMs: 110_000 });
   if (built.code !== 0) throw new Error(`docker build ended with ${built.code} — saw ${built.stdout}${built.stderr}`);
   removals.push(() => run("docker", ["rmi", "--force", tag]));
   return tag;
