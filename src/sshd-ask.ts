@@ -6,7 +6,7 @@ import type { Plan } from "./boot.ts";
 import type { Config } from "./config.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { HelperResult, Host } from "./host.ts";
-import { explainRefusal, judgeProof, proofArgv, testArgv } from "./sshd-proof.ts";
+import { explainRefusal, judgeProof, proofArgv, someStranger, strangersPromises, testArgv } from "./sshd-proof.ts";
 
 type Asked = Pick<Plan, "programs" | "written" | "accounts">;
 
@@ -16,16 +16,24 @@ const IN_EARNEST = { timeoutMs: 10_000, priority: "low" } as const;
 /** A machine that stood still, or was out of memory for a moment, says nothing about the config. */
 const ATTEMPTS = 3;
 
-/** The promises that `sshd -T` would not keep, for every login user; what the config is refused for, once a user. */
+/**
+ * The promises that `sshd -T` would not keep, for every login user, and for one who is none where what lets them in is global;
+ * what the config is refused for, once a user.
+ */
 export async function proveConfig(host: Host, config: Config, plan: Asked): Promise<readonly Problem[]> {
   const { written, programs } = plan;
+  const users = plan.accounts.map(({ name }) => ({ name, promises: written.promises }));
+  const strangers = strangersPromises(written.promises);
+  if (strangers !== undefined) {
+    users.push({ name: someStranger(users.map(({ name }) => name)), promises: strangers });
+  }
   const results = await Promise.all(
-    plan.accounts.map(async ({ name }) => {
+    users.map(async ({ name, promises }) => {
       const argv = proofArgv(programs.sshd, written.path, name, config.port);
       const result = await ask(host, "prove the sshd config", argv);
       if ("what" in result) return [result];
       if (result.code !== 0) return explain(result, plan);
-      return judgeProof(Buffer.from(result.stdout).toString("latin1"), written.promises, written.lines);
+      return judgeProof(Buffer.from(result.stdout).toString("latin1"), promises, written.lines);
     }),
   );
   return results.flat();

@@ -90,12 +90,12 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
   if (!isSame && canDiffer) {
     for (const { user, variables } of input.sessions) {
       const own = setEnv(variables, imageEnv);
-      // A name that Match would read as a pattern could hand one user's secrets to another.
-      if (own.length > 0 && /^[A-Za-z0-9_][A-Za-z0-9_.@$-]*$/.test(user)) {
+      if (own.length > 0 && isNoPattern(user)) {
         lines.push({ text: `Match User ${user}` }, ...own.map((text) => ({ text })));
       }
     }
   }
+  for (const text of strangers(input)) lines.push({ text });
   for (const block of input.image.blocks) {
     const criteria = block.scope.criteria === "" ? "all" : block.scope.criteria;
     lines.push({ text: `Match ${criteria}`, origin: originOf(block.scope) });
@@ -113,11 +113,44 @@ export function renderSshdConfig(input: SshdConfigInput): SshdConfig {
   };
 }
 
+/**
+ * What is global counts for every account that sshd can find: homes and authorities let login users in, and nobody else. A first
+ * value stands among Match blocks too, so these come before the image's. Each names what is not there, as `none` clears
+ * nothing in a Match block (servconf.c, copy_set_server_options).
+ */
+function strangers(input: SshdConfigInput): string[] {
+  if (!input.homeKeys && input.trustedUserCaFile === undefined) return [];
+  const { keysFile, trustedUserCaFile } = strangersPaths(input);
+  const users = input.sessions.flatMap(({ user }) => (isNoPattern(user) ? [`!${user}`] : []));
+  return [
+    `Match User ${["*", ...users].join(",")}`,
+    `AuthorizedKeysFile ${quotePath(keysFile, input.version)}`,
+    ...(trustedUserCaFile === undefined ? [] : [`TrustedUserCAKeys ${quotePath(trustedUserCaFile, input.version)}`]),
+  ];
+}
+
+/** What accounts that are no login users go by. */
+export function strangersPaths({
+  keysDirectory,
+  trustedUserCaFile,
+}: Pick<SshdConfigInput, "keysDirectory" | "trustedUserCaFile">): {
+  readonly keysFile: string;
+  readonly trustedUserCaFile: string | undefined;
+} {
+  return {
+    // AuthorizedKeysFile expands %-tokens (sshd_config(5) TOKENS): ours is the one %u.
+    keysFile: `${keysDirectory.replaceAll("%", "%%")}/%u`,
+    trustedUserCaFile: trustedUserCaFile === undefined ? undefined : `${trustedUserCaFile}.none`,
+  };
+}
+
+/** A name that Match would read as a pattern could hand one user's secrets, or rights, to another. */
+const isNoPattern = (user: string): boolean => /^[A-Za-z0-9_.][A-Za-z0-9_.@$-]*$/.test(user);
+
 function mustHaves(input: SshdConfigInput): string[] {
   const { version } = input;
   const path = (value: string) => quotePath(value, version);
-  // AuthorizedKeysFile expands %-tokens (sshd_config(5) TOKENS): ours is the one %u.
-  const keysFile = path(`${input.keysDirectory.replaceAll("%", "%%")}/%u`);
+  const keysFile = path(strangersPaths(input).keysFile);
   return [
     `Port ${input.port}`,
     "AddressFamily any",

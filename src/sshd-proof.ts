@@ -6,6 +6,7 @@
 import type { ConfigLine } from "./config-line.ts";
 import type { Problem } from "./errors.ts";
 import { settings } from "./settings.ts";
+import { strangersPaths } from "./sshd-config.ts";
 
 export interface SshdPromises {
   readonly port: number;
@@ -30,6 +31,17 @@ export function testArgv(sshd: string, configPath: string): string[] {
 export function proofArgv(sshd: string, configPath: string, user: string, port: number): string[] {
   const connection = `user=${user},host=${SOME_ADDRESS},addr=${SOME_ADDRESS},laddr=${SOME_ADDRESS},lport=${port}`;
   return [sshd, "-T", "-C", connection, "-f", configPath];
+}
+
+/** Undefined where login users are let in by nothing but the files that are written for them: nobody else has one. */
+export function strangersPromises(promises: SshdPromises): SshdPromises | undefined {
+  if (!promises.homeKeys && promises.trustedUserCaFile === undefined) return undefined;
+  return { ...promises, homeKeys: false, trustedUserCaFile: strangersPaths(promises).trustedUserCaFile };
+}
+
+/** An account that is there in every image, and is none of these: what it may is what strangers may. */
+export function someStranger(users: readonly string[]): string {
+  return ["root", "nobody", "daemon", "bin", "mail"].find((name) => !users.includes(name)) ?? "withssh-nobody";
 }
 
 /** What may stand there: any of these; `absent` when an sshd that does not know the keyword keeps the promise too. */
@@ -66,7 +78,7 @@ export function judgeProof(output: string, promises: SshdPromises, lines: readon
 }
 
 function expectations(promises: SshdPromises): Expectation[] {
-  const keysFile = `${promises.keysDirectory.replaceAll("%", "%%")}/%u`;
+  const { keysFile } = strangersPaths(promises);
   const no = (keyword: string): Expectation => ({ keyword, allowed: ["no"] });
   const none = (keyword: string): Expectation => ({ keyword, allowed: ["none"] });
   const { forwarding } = promises;

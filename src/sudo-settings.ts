@@ -65,9 +65,12 @@ function namesOthers(image: readonly string[], caller: CallerView): string | und
   return others.length === 0 ? undefined : others.join(", ");
 }
 
-/** sshd asks one authority for all users. */
+/** What lets in all login users: sshd asks one authority, or looks into homes, for each of them. */
 const isAuthority = (name: string, value: string): boolean =>
-  value !== "" && (name === settings.trustedUserCa.name || name === fileForm(settings.trustedUserCa));
+  value !== "" &&
+  (name === settings.trustedUserCa.name ||
+    name === fileForm(settings.trustedUserCa) ||
+    (name === settings.homeKeys.name && value !== "false" && value !== "0"));
 
 const authority = (name: string, others: string): Problem => ({
   what: `${name} would decide who logs in as ${others}`,

@@ -1,11 +1,13 @@
 /**
- * The text of a setting that may come as a file: NAME, or the file that NAME_FILE names. What the operator named is read
- * as it is, a Kubernetes secret's links too; a fifo, a device or a huge file is refused and never waited for.
+ * The text of a setting that may come as a file: NAME, or the file that NAME_FILE names. As root it counts only where nobody but
+ * root can have written it, or on a read-only mount, a Kubernetes secret's links too: the app must not say who logs in, or
+ * what sshd reads. A fifo, a device or a huge file is refused and never waited for.
  */
 import { utf8Of } from "./byte-strings.ts";
 import type { TextSource } from "./config.ts";
 import { isOsError, type Problem } from "./errors.ts";
-import type { Host } from "./host.ts";
+import type { Dir, Host, MountedContent } from "./host.ts";
+import { isRootsToWrite, openJudged } from "./operator-dir.ts";
 import { openWalked } from "./path-walk.ts";
 
 const MAX_TEXT_BYTES = 1 << 20;
@@ -18,8 +20,20 @@ export function readTextSource(
   name: string,
 ): { readonly bytes: Uint8Array } | { readonly problem: Problem } {
   if ("text" in source) return { bytes: utf8Of(`${source.text}\n`) };
+  const { host: reader, decidesFor } = host.saidBy(`${name}_FILE`);
   try {
-    return { bytes: readNamed(host.saidBy(`${name}_FILE`).host, source.file) };
+    // What a caller names is opened with his own rights, and decides for him alone; so does all that a rootless start reads.
+    if (decidesFor !== undefined || host.self.uid !== 0) return { bytes: readAsItIs(reader, source.file) };
+    const { file, changeable } = readJudged(reader, source.file);
+    if (file.mount.readOnly || (changeable === undefined && isRootsToWrite(file.facts))) return { bytes: file.bytes };
+    const saw = changeable ?? `uid ${file.facts.uid}, mode ${(file.facts.mode & 0o7777).toString(8)}`;
+    return {
+      problem: {
+        what: `${source.file}, which ${name}_FILE names, can be changed by others than root`,
+        saw,
+        hint: HINT,
+      },
+    };
   } catch (error) {
     if (!isOsError(error)) throw error;
     const what = `the file that ${name}_FILE names cannot be read`;
@@ -28,19 +42,51 @@ export function readTextSource(
   }
 }
 
+const HINT = "mount it read-only (:ro), or chown root and chmod go-w it and its directories";
+
 /** Links are followed in its directory; in its name only on a read-only mount. */
-function readNamed(host: Host, path: string): Uint8Array {
-  const slash = path.lastIndexOf("/");
-  const dir = host.openDir(OPERATION, path.slice(0, slash) || "/");
+function readAsItIs(host: Host, path: string): Uint8Array {
+  const { dir, name } = split(path);
+  const parent = host.openDir(OPERATION, dir);
   try {
-    return dir.read(OPERATION, path.slice(slash + 1), MAX_TEXT_BYTES).bytes;
+    return parent.read(OPERATION, name, MAX_TEXT_BYTES).bytes;
   } catch (error) {
     if (!isOsError(error, "ELOOP")) throw error;
-    const reached = openWalked(OPERATION, host, path, MAX_TEXT_BYTES);
-    reached.close();
-    if (reached.file === undefined) throw error;
-    return reached.file.bytes;
+    return readWalked(host, path, error).bytes;
+  } finally {
+    parent.close();
+  }
+}
+
+/** With the first directory on the way in which others than root could put another file; undefined: none. */
+function readJudged(host: Host, path: string): { file: MountedContent; changeable: string | undefined } {
+  const { dir: parentPath, name } = split(path);
+  const { dir, changeable } = openJudged(host, OPERATION, parentPath);
+  try {
+    return { file: readLinked(dir, host, name, path), changeable };
   } finally {
     dir.close();
   }
+}
+
+function readLinked(parent: Dir, host: Host, name: string, path: string): MountedContent {
+  try {
+    return parent.readMounted(OPERATION, name, MAX_TEXT_BYTES);
+  } catch (error) {
+    if (!isOsError(error, "ELOOP")) throw error;
+    return readWalked(host, path, error);
+  }
+}
+
+/** A link in its name, on a read-only mount: a Kubernetes secret. */
+function readWalked(host: Host, path: string, error: unknown): MountedContent {
+  const reached = openWalked(OPERATION, host, path, MAX_TEXT_BYTES);
+  reached.close();
+  if (reached.file === undefined) throw error;
+  return reached.file;
+}
+
+function split(path: string): { readonly dir: string; readonly name: string } {
+  const slash = path.lastIndexOf("/");
+  return { dir: path.slice(0, slash) || "/", name: path.slice(slash + 1) };
 }

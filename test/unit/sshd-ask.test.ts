@@ -66,3 +66,19 @@ test("an sshd that was killed is asked again, and its answer then counts", async
   if (plan === undefined) throw new Error("the boot failed");
   expect(await testConfig(createImage({}, { helpers: { sshd } }), plan)).toEqual([]);
 });
+
+test("where homes count sshd is asked about one who is no login user, too: he must have none", async () => {
+  const withHomes = parseConfig(new Map([["WITHSSH_HOME_KEYS", "true"]])).config;
+  const { plan } = await bootOn(createImage(), { WITHSSH_HOME_KEYS: "true" });
+  if (plan === undefined) throw new Error("the boot failed");
+  const asked: string[] = [];
+  const sshd: Helper = (argv) => {
+    asked.push(/user=([^,]*)/.exec(argv.join(" "))?.[1] ?? "");
+    return { code: 0, stdout: Buffer.from("authorizedkeysfile /run/withssh/keys/%u %h/.ssh/authorized_keys\n") };
+  };
+  const problems = await proveConfig(createImage({}, { helpers: { sshd } }), withHomes, plan);
+  const names = plan.accounts.map(({ name }) => name);
+  expect(asked).toEqual([...names, names.includes("root") ? "nobody" : "root"]);
+  const kept = problems.filter(({ what }) => what.endsWith("authorizedkeysfile"));
+  expect(kept.map(({ saw }) => saw)).toEqual(["/run/withssh/keys/%u %h/.ssh/authorized_keys"]);
+});

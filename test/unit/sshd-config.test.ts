@@ -113,6 +113,40 @@ describe("the first value of a keyword wins, so the order is the promise", () =>
   });
 });
 
+describe("who is no login user", () => {
+  const sessions = [
+    { user: "app", variables: [] },
+    { user: "de.p-loy", variables: [] },
+  ];
+  const blocks = [{ scope: scope("User root"), lines: [lineOf("Banner /b", 10, scope("User root"))] }];
+
+  test("has no home that counts and no authority, before any block of the image", () => {
+    const { lines } = render({
+      homeKeys: true,
+      trustedUserCaFile: "/run/withssh/ca",
+      sessions,
+      image: { global: [], blocks },
+    });
+    const from = at(lines, "Match User *,!app,!de.p-loy");
+    expect(lines.slice(from)).toEqual([
+      "Match User *,!app,!de.p-loy",
+      "AuthorizedKeysFile /run/withssh/keys/%u",
+      "TrustedUserCAKeys /run/withssh/ca.none",
+      "Match User root",
+      "Banner /b",
+      "Match all",
+    ]);
+  });
+
+  test.each(["*", "a?b", "!app", "a,b", "a b", ""])("a login user called %j is taken for no pattern", (user) => {
+    expect(render({ homeKeys: true, sessions: [{ user, variables: [] }] }).lines).toContain("Match User *");
+  });
+
+  test("is not spoken of where nothing global lets anybody in", () => {
+    expect(render({ sessions }).text).not.toContain("Match");
+  });
+});
+
 describe("must-haves", () => {
   test("addresses, every host key and certificate are named", () => {
     const { lines } = render({

@@ -48,6 +48,15 @@ test("an authority from the environment is refused where the image lets others l
   expect(vet(ca).refused).toEqual([]);
 });
 
+test("so are homes, unless they are refused anyway", () => {
+  const image = ["WITHSSH_USERS=app,bob"];
+  for (const value of ["true", "1"]) {
+    expect(vet([`WITHSSH_HOME_KEYS=${value}`], image).refused[0]?.what).toContain("would decide who logs in as bob");
+    expect(vet([`WITHSSH_HOME_KEYS=${value}`]).refused).toEqual([]);
+  }
+  for (const value of ["false", "0", ""]) expect(vet([`WITHSSH_HOME_KEYS=${value}`], image).refused).toEqual([]);
+});
+
 test("the image's own settings count before the caller's, which are not even looked at", () => {
   const image = ["WITHSSH_USERS=app,bob", "WITHSSH_SSHD=/opt/sshd"];
   expect(vet(["WITHSSH_USERS=root", "A=b", "WITHSSH_SSHD=/tmp/own"], image)).toEqual({
