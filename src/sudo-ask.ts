@@ -2,7 +2,7 @@
  * Asks the image's sudo something from the launcher and hears it to its end: what it said, and how it ended. Waits for
  * nothing beyond a deadline; a sudo that does not answer in time has proved nothing.
  */
-import { byteString } from "./byte-strings.ts";
+import { byteString, utf8Of } from "./byte-strings.ts";
 import { memoryFile, readAll } from "./descriptors.ts";
 import { StageError } from "./errors.ts";
 import { HELPER_ENVIRONMENT } from "./helper-environment.ts";
@@ -30,16 +30,18 @@ export interface Said {
   readonly stderr: string;
 }
 
-/** Starts this sudo call with our very ids and groups, in a session of its own. */
-export function askSudo(argv: readonly string[]): Asked {
+/** Starts this sudo call with our very ids and groups, in a session of its own; `stdin`: what it reads, UTF-8. */
+export function askSudo(argv: readonly string[], stdin = ""): Asked {
+  const said = stdin === "" ? undefined : memoryFile(utf8Of(stdin), OPERATION);
   const stdout = memoryFile(new Uint8Array(), OPERATION);
   const stderr = memoryFile(new Uint8Array(), OPERATION);
   const pid = spawn(OPERATION, {
     argv,
     environment: HELPER_ENVIRONMENT,
-    descriptors: [{ path: "/dev/null", write: false }, stdout, stderr],
+    descriptors: [said ?? { path: "/dev/null", write: false }, stdout, stderr],
     detach: "session",
   });
+  if (said !== undefined) c.close(said);
   return { pid, stdout, stderr };
 }
 

@@ -3,10 +3,11 @@
  * directory service. Looks only; nothing here can be taken away safely.
  */
 import { byteString } from "./byte-strings.ts";
-import { isOsError, type Problem } from "./errors.ts";
+import { isOsError, type Problem, StageError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { listIfThere, readIfThere } from "./if-there.ts";
-import { parsePasswd, parseShadow } from "./passwd.ts";
+import { type PasswdEntry, parseGroup, parsePasswd, parseShadow } from "./passwd.ts";
+import { planTaking } from "./sudo-grants.ts";
 import type { Grantee } from "./sudoers.ts";
 
 const OPERATION = "look for other ways to root";
@@ -20,7 +21,7 @@ const ABSENT = ["ENOENT"];
 
 /** Every other door that is open to this user. */
 export function findOtherDoors(host: Host, grantee: Grantee): Problem[] {
-  return [...findDoas(host, grantee), ...findRootWithoutPassword(host), ...findDirectoryRules(host)];
+  return [...findDoas(host, grantee), ...findOpenAccounts(host, grantee), ...findDirectoryRules(host)];
 }
 
 function findDoas(host: Host, grantee: Grantee): Problem[] {
@@ -58,17 +59,32 @@ function mayPermit(line: string, { names, uid, primaryGroup, otherGroups }: Gran
   return groups.some(({ name, gid }) => identity === `:${name}` || identity === `:${gid}`);
 }
 
-/** An empty field lets anyone be root by su or login (shadow(5)). */
-function findRootWithoutPassword(host: Host): Problem[] {
+/** An empty field lets anyone be that user by su or login (shadow(5)): root, or whom sudo's files name. */
+function findOpenAccounts(host: Host, { names }: Grantee): Problem[] {
   if (!SU_PATHS.some((path) => isSetUid(host, path))) return [];
   const shadow = new Map(parseShadow(readText(host, "/etc", "shadow") ?? "").map((entry) => [entry.name, entry]));
-  return parsePasswd(readText(host, "/etc", "passwd") ?? "")
-    .filter(({ uid }) => uid === 0)
-    .filter(({ name, password }) => password === "" || (password === "x" && shadow.get(name)?.password === ""))
-    .map(({ name }) => ({
-      what: `${name} has an empty password: su makes anyone root`,
-      hint: `lock it in the image: RUN passwd -l ${name}`,
-    }));
+  const open = parsePasswd(readText(host, "/etc", "passwd") ?? "").filter(
+    ({ name, password }) => password === "" || (password === "x" && shadow.get(name)?.password === ""),
+  );
+  return open.flatMap((entry) => {
+    const hint = `lock it in the image: RUN passwd -l ${entry.name}`;
+    if (entry.uid === 0) return [{ what: `${entry.name} has an empty password: su makes anyone root`, hint }];
+    if (names.includes(entry.name) || !isGranted(host, entry)) return [];
+    return [{ what: `${entry.name} has an empty password and a sudo rule: su makes anyone ${entry.name}`, hint }];
+  });
+}
+
+/** True where a rule may be his: what is not understood may be one. */
+function isGranted(host: Host, { name, uid, gid }: PasswdEntry): boolean {
+  const groups = parseGroup(readText(host, "/etc", "group") ?? "");
+  const otherGroups = groups.filter(({ members }) => members.includes(name));
+  const primaryGroup = { names: groups.filter((group) => group.gid === gid).map((group) => group.name), gid };
+  try {
+    return planTaking(host, { names: [name], uid, primaryGroup, otherGroups }).rules.length > 0;
+  } catch (error) {
+    if (error instanceof StageError) return true;
+    throw error;
+  }
 }
 
 /** nsswitch.conf(5), as sudo reads its `sudoers:` line (sudoers.ldap(5)). */

@@ -11,6 +11,9 @@ import { SUDO_ROLE } from "./roles.ts";
 import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
 import { describeListing, isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
 
+const PASSWD = "/usr/bin/passwd";
+const F_OK = 0;
+
 /** sudoers(5), requiretty: sudo's words, whatever it is called for. */
 const WANTS_TERMINAL = /^sudo: sorry, you must have a tty to run sudo$/;
 
@@ -42,6 +45,7 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
       const asSelf = [sudo, "-n", "-l", "-u", `#${c.geteuid()}`, executable, SUDO_ROLE];
       const { stdout, stderr } = hearSudo(askSudo(asSelf), deadline);
       if (judgeListing(stdout, stderr, executable).kind === "nothing") return noRule(rule);
+      assertPasswordIsNotEmpty(sudo, deadline);
       return { what: "sudo wants a password of this user", saw: "a rule without NOPASSWD", hint: rule };
     }
     case "stranger":
@@ -51,6 +55,7 @@ export function explainSilence({ sudo, executable, ending, listing, deadline }: 
       };
     case "other":
       if (listing.coversUs) break;
+      assertPasswordIsNotEmpty(sudo, deadline);
       if (listing.wantsPassword) {
         const what = "the sudo rule that names withssh wants a password";
         return { what, saw: listing.rules.join("; "), hint: rule };
@@ -70,6 +75,25 @@ export function assertNoTerminalIsWanted(listing: Listing): void {
   const hint = "write to /etc/sudoers.d/withssh: Defaults:app !requiretty";
   throw notProved("sudo wants a terminal of its caller", listing.saw, hint);
 }
+
+/** Throws `StageError` where the password that sudo wants is none: rules that want it are as good as those that want none. */
+function assertPasswordIsNotEmpty(sudo: string, deadline: number): void {
+  const ask = (argv: readonly string[], stdin?: string) => hearSudo(askSudo(argv, stdin), deadline);
+  // Every rule may be used without one (sudoers(5), verifypw). What was asked before does not count (sudo(8), -k).
+  if (ask([sudo, "-n", "-k", "-v"]).ending.code === 0) return;
+  if (c.faccessat(AT_FDCWD, cString(PASSWD), F_OK) === 0) {
+    // passwd(1): anybody may ask it of himself. Without PAM's delay, and without a word in the system's log.
+    const { ending, stdout } = ask([PASSWD, "-S"]);
+    const state = stdout.split(" ")[1];
+    if (ending.code === 0 && state === "NP") throw emptyPassword(stdout.trim());
+    if (ending.code === 0 && state !== undefined) return;
+  }
+  if (ask([sudo, "-S", "-k", "-p", "", "-v"], "\n").ending.code === 0)
+    throw emptyPassword("it takes an empty line for one");
+}
+
+const emptyPassword = (saw: string) =>
+  notProved("the password that sudo wants of this user is empty", saw, "lock it in the image: RUN passwd -l app");
 
 function noRule(rule: string): Problem {
   if (c.faccessat(AT_FDCWD, cString(`${STATE_DIRECTORY}/${TAKEN_NAME}`), 0) !== 0) {

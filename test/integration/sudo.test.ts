@@ -224,6 +224,27 @@ describe.each(bases)("on %s", (base) => {
     ],
     ["a root without a password", SCOPED, ["RUN sed -i 's/^root:[^:]*:/root::/' /etc/shadow"], "empty password"],
     [
+      "another user without a password, whom sudo gives root for one",
+      SCOPED,
+      [
+        `RUN ${base === "debian" ? "useradd -m ops" : "adduser -D ops"} && sed -i 's/^ops:[^:]*:/ops::/' /etc/shadow`,
+        grantLine("ops ALL=(ALL) ALL", "/etc/sudoers.d/ops"),
+      ],
+      "ops has an empty password and a sudo rule",
+    ],
+    [
+      "a rule that wants a password which is none",
+      "app ALL=(ALL) ALL",
+      ["RUN sed -i 's/^app:[^:]*:/app::/' /etc/shadow"],
+      "the password that sudo wants of this user is empty",
+    ],
+    [
+      "the same beside one that wants none",
+      "app ALL=(root) NOPASSWD: /bin/ls\napp ALL=(ALL) ALL",
+      ["RUN sed -i 's/^app:[^:]*:/app::/' /etc/shadow"],
+      "the password that sudo wants of this user is empty",
+    ],
+    [
       "doas",
       SCOPED,
       [
