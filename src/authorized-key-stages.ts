@@ -36,7 +36,7 @@ export function collectKeys(
 ): AuthorizedKeys {
   const keys = collect(host, config, accounts, state, new Map());
   for (const event of keys.events) host.emit(event);
-  if (!config.homeKeys) warnOfHomeKeys(host, accounts);
+  if (!config.homeKeys) warnOfHomeKeys(host, accounts, keys.files);
   warnOfKeylessUsers(host, accounts, keys);
   if (keys.problem !== undefined && !config.homeKeys && config.trustedUserCa === undefined) {
     const isPending = config.authorizedKeysUrls !== undefined;

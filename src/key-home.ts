@@ -13,11 +13,18 @@ const MAX_BYTES = 1 << 20;
 /** As many as a person would compare. */
 const MOST_NAMED = 5;
 
-/** Warns once for each login user whose home has keys that do not count. */
-export function warnOfHomeKeys(host: Host, accounts: readonly Account[]): void {
+/**
+ * Warns once for each login user whose home has keys that do not count. `files`: what lets each of them in; a key that is there
+ * too counts, as where the settings name that very file.
+ */
+export function warnOfHomeKeys(
+  host: Host,
+  accounts: readonly Account[],
+  files: ReadonlyMap<string, string> = new Map(),
+): void {
   for (const { name, home } of accounts) {
     const path = `${home === "/" ? "" : home}/.ssh/authorized_keys`;
-    const fingerprints = readFingerprints(host, home);
+    const fingerprints = readFingerprints(host, home, files.get(name) ?? "");
     if (fingerprints.length === 0) continue;
     const more = fingerprints.length > MOST_NAMED ? ` and ${fingerprints.length - MOST_NAMED} more` : "";
     host.emit({
@@ -31,8 +38,8 @@ export function warnOfHomeKeys(host: Host, accounts: readonly Account[]): void {
   }
 }
 
-/** Links are not followed below the home: what cannot be read plainly is not news. */
-function readFingerprints(host: Host, home: string): string[] {
+/** Of keys that are not in `counting`. Links are not followed below the home: what cannot be read plainly is not news. */
+function readFingerprints(host: Host, home: string, counting: string): string[] {
   const open: Dir[] = [];
   try {
     const dir = host.openDir(OPERATION, home === "" ? "/" : home);
@@ -42,7 +49,7 @@ function readFingerprints(host: Host, home: string): string[] {
     const text = decodeKeyFile(ssh.read(OPERATION, "authorized_keys", MAX_BYTES).bytes);
     return splitKeyFile(text).flatMap(({ line }) => {
       const key = parseKeyLine(line);
-      return key.verdict === "key" ? [key.fingerprint] : [];
+      return key.verdict === "key" && !counting.includes(key.blob) ? [key.fingerprint] : [];
     });
   } catch (error) {
     if (isOsError(error)) return [];

@@ -41,3 +41,6 @@ export const PRIVSEP_DIRECTORIES = [
   "/usr/share/empty.sshd",
   "/var/lib/sshd",
 ];
+
+/** passwd(1). */
+export const PASSWD = "/usr/bin/passwd";

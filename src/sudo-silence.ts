@@ -5,13 +5,12 @@
 import { cString } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
 import { AT_FDCWD, c } from "./libc.ts";
-import { STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
+import { PASSWD, STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
 import type { Ending } from "./processes.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
 import { describeListing, isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
 
-const PASSWD = "/usr/bin/passwd";
 const F_OK = 0;
 
 /** sudoers(5), requiretty: sudo's words, whatever it is called for. */

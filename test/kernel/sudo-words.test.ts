@@ -12,17 +12,21 @@ import type { Request } from "../../src/request.ts";
 import { beginCall } from "../../src/sudo-begin.ts";
 import { finishCall } from "../../src/sudo-call.ts";
 
-const place = vi.hoisted(() => ({ sudo: "", isTimeUp: false, replyEnd: -1 }));
+const place = vi.hoisted(() => ({ sudo: "", passwd: "", isTimeUp: false, replyEnd: -1 }));
 vi.mock("../../src/poll.ts", async (original) => {
   const real = await original<typeof import("../../src/poll.ts")>();
   return { ...real, leftUntil: (deadline: number) => (place.isTimeUp ? 0 : real.leftUntil(deadline)) };
+});
+vi.mock("../../src/paths.ts", async (original) => {
+  const real = await original<typeof import("../../src/paths.ts")>();
+  return Object.defineProperty({ ...real }, "PASSWD", { get: () => place.passwd, enumerable: true });
 });
 vi.mock("../../src/sudo-binary.ts", () => ({ findSudo: () => ({ path: place.sudo }) }));
 
 let directory = "";
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "withssh-sudo-"));
-  Object.assign(place, { sudo: join(directory, "sudo"), isTimeUp: false });
+  Object.assign(place, { sudo: join(directory, "sudo"), passwd: join(directory, "none"), isTimeUp: false });
   // What it says on stderr is no business of the test's reader: as where 2 came closed.
   const control = c.fcntl;
   vi.spyOn(c, "fcntl").mockImplementation((fd, ...args) => (fd === 2 ? -1 : control(fd, ...args)));
@@ -52,10 +56,23 @@ const proved = (how: string) =>
   `nonce=$(sed 's/.*"nonce":"\\([0-9a-f]*\\)".*/\\1/'); echo '{"nonce":"'$nonce'","proved":"${how}"}'`;
 const refused = (spent: boolean) => `echo '{"refused":"this start has its supervisor","spent":${spent}}'; exit 1`;
 
+interface Others {
+  /** What `sudo -n -l -u` does, asked as oneself. */
+  readonly asSelf?: string;
+  /** What `sudo -S` does, given a password. */
+  readonly given?: string;
+}
+
 /** What is said where `sudo -n withssh --supervise` does `call` and `sudo -n -l` does `list`. */
-function wordsOf(call: string, list: string, request: Partial<Request> = {}, asSelf = NOTHING): string {
+function wordsOf(
+  call: string,
+  list: string,
+  request: Partial<Request> = {},
+  { asSelf = NOTHING, given = PASSWORD }: Others = {},
+): string {
   const script = `#!/bin/sh
 case "$*" in
+  "-S -k -p  -v") ${given} ;;
   "-n -l") ${list} ;;
   "-n -l -u "*) ${asSelf} ;;
   *) ${call} ;;
@@ -102,6 +119,21 @@ test("a sudo that wants a terminal is told as that, and no app starts: it can ma
   for (const call of [noTerminal, proved("scoped")]) {
     expect(wordsOf(call, noTerminal)).toMatch(
       /^sudo wants a terminal of its caller — saw sudo: sorry, .* — hint: write to .*: Defaults:app !requiretty/,
+    );
+  }
+});
+
+test.each([
+  ["echo 'app NP 11/27/2026 0 99999 7 -1'", PASSWORD, "saw app NP 11/27/2026 0 99999 7 -1"],
+  ["exit 1", 'read line && test -z "$line"', "saw it takes an empty line for one"],
+])("a password that is none is no barrier, as passwd(1) or sudo itself says: %s", (said, given, words) => {
+  place.passwd = join(directory, "passwd");
+  writeFileSync(place.passwd, `#!/bin/sh\n${said}`);
+  chmodSync(place.passwd, 0o755);
+  const some = may("(ALL) ALL");
+  for (const list of [PASSWORD, may(`(root) ${findOwnPath()} --supervise`)]) {
+    expect(wordsOf(PASSWORD, list, {}, { asSelf: some, given })).toMatch(
+      new RegExp(`^the password that sudo wants of this user is empty — ${words} — hint: lock it`),
     );
   }
 });
@@ -161,7 +193,7 @@ test.each([
 ])("why sudo gave nothing is told, with the rule to grant: %s", (words, list, asSelf) => {
   vi.spyOn(c, "faccessat").mockReturnValue(-1);
   vi.spyOn(c, "geteuid").mockReturnValue(4242);
-  expect(wordsOf(PASSWORD, list, {}, asSelf)).toMatch(words);
+  expect(wordsOf(PASSWORD, list, {}, { asSelf })).toMatch(words);
 });
 
 test("a broad rule that an earlier start took away is told as that", () => {

@@ -37,6 +37,14 @@ test("a home without keys, or with a file that has none, is not news", () => {
   expect(messages({ "/home/app/.ssh/authorized_keys": "# nobody\n", "/home/other/x": "" })).toEqual([]);
 });
 
+test("a key that counts by another way is not called one that does not", () => {
+  const host = createFakeHost({ files: { "/home/app/.ssh/authorized_keys": `${A.line}\n` } });
+  warnOfHomeKeys(host, [account("app", "/home/app")], new Map([["app", `# from somewhere\n${A.line}\n`]]));
+  expect(host.events).toEqual([]);
+  warnOfHomeKeys(host, [account("app", "/home/app")], new Map([["other", `${A.line}\n`]]));
+  expect(host.events).toHaveLength(1);
+});
+
 test("a link in the place of the file is not followed", () => {
   const link = { "/root/keys": `${A.line}\n`, "/home/app/.ssh/authorized_keys": { link: "/root/keys" } };
   expect(messages(link)).toEqual([]);

@@ -153,8 +153,13 @@ test("other doors to root are named, each with what closes it", () => {
         "/usr/bin/doas": { mode: 0o4755 },
         "/etc/doas.conf": "permit nopass app\n",
         "/bin/su": { mode: 0o4755 },
-        "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
-        "/etc/shadow": "root::19000::::::\n",
+        "/etc/passwd": ["root:x:0:0", "ops:x:7:7", "app:x:1000:1000", "eve:x:9:9"]
+          .map((user) => `${user}::/:/bin/sh\n`)
+          .join(""),
+        "/etc/shadow": ["root", "ops", "app", "eve"].map((user) => `${user}::19000::::::\n`).join(""),
+        "/etc/group": "wheel:x:27:ops\n",
+        "/etc/sudoers": { text: "%wheel ALL=(ALL) ALL\napp ALL=(ALL) ALL\n", mode: 0o440 },
+        "/usr/sbin/visudo": { mode: 0o755 },
         "/etc/nsswitch.conf": "sudoers: files ldap\n",
       },
     }),
@@ -163,6 +168,7 @@ test("other doors to root are named, each with what closes it", () => {
   expect(found.map(renderProblem)).toEqual([
     "/etc/doas.conf, line 1: doas may give the app's user root — hint: remove the line from the image",
     "root has an empty password: su makes anyone root — hint: lock it in the image: RUN passwd -l root",
+    "ops has an empty password and a sudo rule: su makes anyone ops — hint: lock it in the image: RUN passwd -l ops",
     "/etc/nsswitch.conf has sudo rules come from elsewhere — saw ldap — hint: in the image, let its line read: sudoers: files",
   ]);
 });
