@@ -58,6 +58,11 @@ export function nameForeignForm(line: string): Refusal | undefined {
     if (pattern.test(line)) return { reason, hint };
   }
   const word = line.split(/\s/, 1)[0] ?? "";
+  if (KEY_SHAPES.has(word)) {
+    // The line was parted at plain blanks, and this is none: it came with a web page.
+    const hint = "put a plain space between its parts, or copy the whole line of the .pub file again";
+    return { reason: "a blank of another kind stands after the key type", hint };
+  }
   if (KEY_SHAPES.has(word.toLowerCase())) {
     return { reason: "the key type is not in small letters", hint: "copy the whole line of the .pub file again" };
   }

@@ -206,7 +206,9 @@ export const urls: Kind<string> = {
   hidden: true,
   parse: (text) => {
     const parts = text.trim().split(/\s+/);
-    return parts.every((part) => /^https:\/\/[^/?#@\s]+(?:[/?#]\S*)?$/.test(part)) ? { value: text } : { refused: "" };
+    const isUrl = (part: string) => /^https:\/\/[^/?#@\s]+(?:[/?#]\S*)?$/.test(part);
+    // Two of them with a comma between would be asked for as one.
+    return parts.every((part) => isUrl(part) && !/[,;]https:/i.test(part)) ? { value: text } : { refused: "" };
   },
 };
 

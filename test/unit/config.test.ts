@@ -123,7 +123,16 @@ describe("values", () => {
     ["WITHSSH_KEY_VARIABLES", ["A-B", "A=B", "*"]],
     ["WITHSSH_APP_USER", ["a:b:c", "4294967295", "-1", "a b", ":a", "a:"]],
     ["WITHSSH_NOFILE", ["15", "4096:1024", "unlimited", "1024:", "9999999999"]],
-    ["AUTHORIZED_KEYS_URL", ["http://a.example/x", "https://", "https://u:p@a.example/", "a.example"]],
+    [
+      "AUTHORIZED_KEYS_URL",
+      [
+        "http://a.example/x",
+        "https://",
+        "https://u:p@a.example/",
+        "a.example",
+        "https://a.example/x,https://b.example/y",
+      ],
+    ],
   ])("%s refuses what it cannot use, and says what it takes", (name, texts) => {
     for (const text of texts) {
       const told = problem({ [name]: text });

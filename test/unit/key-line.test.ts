@@ -82,6 +82,7 @@ test.each([
   [`"${ED}"`, "the line starts with a quote"],
   ["ssh-ed25519", "a key type without its key"],
   [ED.toUpperCase(), "the key type is not in small letters"],
+  [ED.replaceAll(" ", "\u00a0"), "a blank of another kind stands after the key type"],
   [`\u00a0${ED}`, "the line starts with an invisible or foreign character"],
   [`${TYPE} ${BLOB.slice(0, -3)}`, "the key is cut off"],
   [`${TYPE} ${BLOB.slice(0, -8)}`, "the key is cut off"],
