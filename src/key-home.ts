@@ -17,11 +17,7 @@ const MOST_NAMED = 5;
  * Warns once for each login user whose home has keys that do not count. `files`: what lets each of them in; a key that is there
  * too counts, as where the settings name that very file.
  */
-export function warnOfHomeKeys(
-  host: Host,
-  accounts: readonly Account[],
-  files: ReadonlyMap<string, string> = new Map(),
-): void {
+export function warnOfHomeKeys(host: Host, accounts: readonly Account[], files: ReadonlyMap<string, string>): void {
   for (const { name, home } of accounts) {
     const path = `${home === "/" ? "" : home}/.ssh/authorized_keys`;
     const fingerprints = readFingerprints(host, home, files.get(name) ?? "");

@@ -133,8 +133,6 @@ export function parseStatus(status: number): Ending {
 }
 
 const WNOHANG = 1;
-/** Longer than anybody waits for a helper. */
-const HOLD_MS = 3_600_000;
 
 /** Waits until this child has ended. Blocks: for the launcher alone. */
 export function waitFor(pid: number): Ending {
@@ -195,8 +193,6 @@ export class Children {
     const stdin = memoryFile(options.stdin ?? new Uint8Array(), operation);
     const stdout = memoryFile(new Uint8Array(), operation);
     const stderr = memoryFile(new Uint8Array(), operation);
-    // Whoever waits for a signal alone is not waited for by the runtime: when the timeout has been, it would end us with 0.
-    const hold = setInterval(() => {}, HOLD_MS);
     try {
       const pid = spawn(operation, {
         argv: argv.map(bytesOf),
@@ -206,15 +202,15 @@ export class Children {
       });
       if (options.priority !== undefined) lowerPriority(pid, options.priority);
       let timedOut = false;
-      const timer = setTimeout(() => {
+      // Not once: the runtime waits for no signal, and would end us with 0 after the last timer, before the end is heard of.
+      const timer = setInterval(() => {
         timedOut = true;
         c.kill(-pid, 9);
       }, options.timeoutMs ?? 30_000);
       const ending = await this.ended(pid);
-      clearTimeout(timer);
+      clearInterval(timer);
       return { ...ending, timedOut, stdout: output(stdout, operation), stderr: output(stderr, operation) };
     } finally {
-      clearInterval(hold);
       c.close(stdin);
       c.close(stdout);
       c.close(stderr);

@@ -5,6 +5,7 @@
 import { textOf } from "./byte-strings.ts";
 import { isOsError, type Problem } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { isRootsToWrite } from "./operator-dir.ts";
 import { splitEnvEntry } from "./process-facts.ts";
 import { fileForm, isOurSetting, type Setting, settings } from "./settings.ts";
 
@@ -13,7 +14,6 @@ const DIRECTORY = "/etc/withssh";
 const NAME = "settings";
 const SETTINGS_PATH = `${DIRECTORY}/${NAME}`;
 const MAX_BYTES = 1 << 20;
-const WRITABLE_BY_OTHERS = 0o022;
 
 const HINT = `in sudo mode it counts only from ${SETTINGS_PATH}, a file of root in the image`;
 
@@ -70,7 +70,12 @@ const isAuthority = (name: string, value: string): boolean =>
   value !== "" &&
   (name === settings.trustedUserCa.name ||
     name === fileForm(settings.trustedUserCa) ||
-    (name === settings.homeKeys.name && value !== "false" && value !== "0"));
+    (name === settings.homeKeys.name && !isOff(value)));
+
+function isOff(value: string): boolean {
+  const parsed = settings.homeKeys.kind.parse(value);
+  return "value" in parsed && !parsed.value;
+}
 
 const authority = (name: string, others: string): Problem => ({
   what: `${name} would decide who logs in as ${others}`,
@@ -108,9 +113,7 @@ export function readImageSettings(host: Host): readonly string[] | { readonly pr
     const dir = host.openDir(OPERATION, DIRECTORY);
     try {
       const { bytes, facts } = dir.read(OPERATION, NAME, MAX_BYTES);
-      const isRoots = [dir.facts(OPERATION), facts].every(
-        ({ uid, mode }) => uid === 0 && (mode & WRITABLE_BY_OTHERS) === 0,
-      );
+      const isRoots = [dir.facts(OPERATION), facts].every(isRootsToWrite);
       if (!isRoots) return problem("it is not root's alone", "chown root and chmod go-w the file and its directory");
       return parse(Buffer.from(bytes).toString("latin1"));
     } finally {

@@ -6,12 +6,10 @@ import { cString } from "./byte-strings.ts";
 import type { Problem } from "./errors.ts";
 import { AT_FDCWD, c } from "./libc.ts";
 import { PASSWD, STATE_DIRECTORY, TAKEN_NAME } from "./paths.ts";
-import type { Ending } from "./processes.ts";
+import { type Ending, isExecutablePath } from "./processes.ts";
 import { SUDO_ROLE } from "./roles.ts";
 import { askSudo, hearSudo, notProved } from "./sudo-ask.ts";
 import { describeListing, isPasswordWanted, judgeListing, type Listing, renderScopedRule } from "./sudo-listing.ts";
-
-const F_OK = 0;
 
 /** sudoers(5), requiretty: sudo's words, whatever it is called for. */
 const WANTS_TERMINAL = /^sudo: sorry, you must have a tty to run sudo$/;
@@ -80,7 +78,7 @@ function assertPasswordIsNotEmpty(sudo: string, deadline: number): void {
   const ask = (argv: readonly string[], stdin?: string) => hearSudo(askSudo(argv, stdin), deadline);
   // Every rule may be used without one (sudoers(5), verifypw). What was asked before does not count (sudo(8), -k).
   if (ask([sudo, "-n", "-k", "-v"]).ending.code === 0) return;
-  if (c.faccessat(AT_FDCWD, cString(PASSWD), F_OK) === 0) {
+  if (isExecutablePath(PASSWD)) {
     // passwd(1): anybody may ask it of himself. Without PAM's delay, and without a word in the system's log.
     const { ending, stdout } = ask([PASSWD, "-S"]);
     const state = stdout.split(" ")[1];

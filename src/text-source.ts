@@ -6,7 +6,7 @@
 import { utf8Of } from "./byte-strings.ts";
 import type { TextSource } from "./config.ts";
 import { isOsError, type Problem } from "./errors.ts";
-import type { Dir, Host, MountedContent } from "./host.ts";
+import type { Host, MountedContent } from "./host.ts";
 import { isRootsToWrite, openJudged } from "./operator-dir.ts";
 import { openWalked } from "./path-walk.ts";
 
@@ -21,11 +21,13 @@ export function readTextSource(
 ): { readonly bytes: Uint8Array } | { readonly problem: Problem } {
   if ("text" in source) return { bytes: utf8Of(`${source.text}\n`) };
   const { host: reader, decidesFor } = host.saidBy(`${name}_FILE`);
+  // What a caller names is opened with his own rights, and decides for him alone; so does all that a rootless start reads.
+  const isRoots = decidesFor === undefined && host.self.uid === 0;
   try {
-    // What a caller names is opened with his own rights, and decides for him alone; so does all that a rootless start reads.
-    if (decidesFor !== undefined || host.self.uid !== 0) return { bytes: readAsItIs(reader, source.file) };
-    const { file, changeable } = readJudged(reader, source.file);
-    if (file.mount.readOnly || (changeable === undefined && isRootsToWrite(file.facts))) return { bytes: file.bytes };
+    const { file, changeable } = readNamed(reader, source.file, isRoots);
+    if (!isRoots || file.mount.readOnly || (changeable === undefined && isRootsToWrite(file.facts))) {
+      return { bytes: file.bytes };
+    }
     const saw = changeable ?? `uid ${file.facts.uid}, mode ${(file.facts.mode & 0o7777).toString(8)}`;
     return {
       problem: {
@@ -44,49 +46,29 @@ export function readTextSource(
 
 const HINT = "mount it read-only (:ro), or chown root and chmod go-w it and its directories";
 
-/** Links are followed in its directory; in its name only on a read-only mount. */
-function readAsItIs(host: Host, path: string): Uint8Array {
-  const { dir, name } = split(path);
-  const parent = host.openDir(OPERATION, dir);
+/**
+ * Links are followed in its directory, as root those alone that root has put there; in its name only on a read-only mount: a
+ * Kubernetes secret. `changeable`: the first directory on the way in which others than root could put another file.
+ */
+function readNamed(
+  host: Host,
+  path: string,
+  isRoots: boolean,
+): { file: MountedContent; changeable?: string | undefined } {
+  const slash = path.lastIndexOf("/");
+  const [parent, name] = [path.slice(0, slash) || "/", path.slice(slash + 1)];
+  const { dir, changeable } = isRoots
+    ? openJudged(host, OPERATION, parent)
+    : { dir: host.openDir(OPERATION, parent), changeable: undefined };
   try {
-    return parent.read(OPERATION, name, MAX_TEXT_BYTES).bytes;
+    return { file: dir.readMounted(OPERATION, name, MAX_TEXT_BYTES), changeable };
   } catch (error) {
     if (!isOsError(error, "ELOOP")) throw error;
-    return readWalked(host, path, error).bytes;
-  } finally {
-    parent.close();
-  }
-}
-
-/** With the first directory on the way in which others than root could put another file; undefined: none. */
-function readJudged(host: Host, path: string): { file: MountedContent; changeable: string | undefined } {
-  const { dir: parentPath, name } = split(path);
-  const { dir, changeable } = openJudged(host, OPERATION, parentPath);
-  try {
-    return { file: readLinked(dir, host, name, path), changeable };
+    const reached = openWalked(OPERATION, host, path, MAX_TEXT_BYTES);
+    reached.close();
+    if (reached.file === undefined) throw error;
+    return { file: reached.file, changeable };
   } finally {
     dir.close();
   }
-}
-
-function readLinked(parent: Dir, host: Host, name: string, path: string): MountedContent {
-  try {
-    return parent.readMounted(OPERATION, name, MAX_TEXT_BYTES);
-  } catch (error) {
-    if (!isOsError(error, "ELOOP")) throw error;
-    return readWalked(host, path, error);
-  }
-}
-
-/** A link in its name, on a read-only mount: a Kubernetes secret. */
-function readWalked(host: Host, path: string, error: unknown): MountedContent {
-  const reached = openWalked(OPERATION, host, path, MAX_TEXT_BYTES);
-  reached.close();
-  if (reached.file === undefined) throw error;
-  return reached.file;
-}
-
-function split(path: string): { readonly dir: string; readonly name: string } {
-  const slash = path.lastIndexOf("/");
-  return { dir: path.slice(0, slash) || "/", name: path.slice(slash + 1) };
 }

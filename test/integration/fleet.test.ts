@@ -1,19 +1,10 @@
 /** A fleet: certificates of an authority log in under their principals, and what was revoked does not. */
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { bases, makeVolume, startContainer } from "../support/boot.ts";
+import { keygen, sign } from "../support/certificates.ts";
 import { APP, writeFiles } from "../support/inside.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
-
-const keygen = async (...args: readonly string[]) => await promisify(execFile)("ssh-keygen", args);
-
-/** A certificate of `ca` for `key`, where ssh looks for it: beside the key. */
-async function sign(ca: TestKey, key: TestKey, principals: string, extra: readonly string[] = []): Promise<TestKey> {
-  await keygen("-q", "-s", ca.path, "-I", "ina", "-n", principals, "-V", "-1m:+1h", ...extra, `${key.path}.pub`);
-  return key;
-}
 
 describe.each(bases)("on %s", (base) => {
   test("certificates of each authority log in as their principals; strangers', expired and revoked ones do not", async () => {

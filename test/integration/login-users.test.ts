@@ -2,22 +2,14 @@
  * Nobody but login users logs in, whatever lets one in for every account that sshd can find: an authority, keys at home. And
  * what a file says of that is root's to say.
  */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bases, buildImage, type ContainerOptions, makeVolume, startContainer } from "../support/boot.ts";
+import { sign } from "../support/certificates.ts";
 import type { Container } from "../support/container.ts";
 import { makeKey, ssh, type TestKey } from "../support/ssh.ts";
 import { SCOPED, sudoImage } from "../support/sudo-image.ts";
 
 const REFUSED = { code: 255, stderr: expect.stringContaining("Permission denied") };
-
-/** A key with a certificate beside it, by this authority, for root and app. */
-async function makeCertified(ca: TestKey): Promise<TestKey> {
-  const key = await makeKey();
-  await promisify(execFile)("ssh-keygen", ["-q", "-s", ca.path, "-I", "x", "-n", "root,app", `${key.path}.pub`]);
-  return key;
-}
 
 const login = (container: Container, key: TestKey, user: string) => ssh(container, { key, user, command: "id -un" });
 
@@ -28,7 +20,7 @@ describe.each(bases)("on %s", (base) => {
   let image = "";
   beforeAll(async () => {
     [ca, roots] = await Promise.all([makeKey(), makeKey()]);
-    certified = await makeCertified(ca);
+    certified = await sign(ca, await makeKey(), "root,app");
     const home = `RUN mkdir -m 700 -p /root/.ssh && echo '${roots.publicLine}' > /root/.ssh/authorized_keys`;
     image = await sudoImage(base, [home], SCOPED);
   });

@@ -20,7 +20,7 @@ const account = (name: string, home: string): Account => ({
 
 const messages = (files: NonNullable<NonNullable<Parameters<typeof createFakeHost>[0]>["files"]>) => {
   const host = createFakeHost({ files });
-  warnOfHomeKeys(host, [account("app", "/home/app"), account("other", "/home/other")]);
+  warnOfHomeKeys(host, [account("app", "/home/app"), account("other", "/home/other")], new Map());
   return host.events.map((event) => renderEvent(event).msg);
 };
 
